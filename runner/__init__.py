@@ -1,0 +1,1 @@
+"""The meta-runner: everything of testlanes that is not the screen."""

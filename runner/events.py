@@ -1,0 +1,321 @@
+"""All that can happen in a run: one closed union, in the order a run meets them.
+
+Every reader (session, state, journal, repository, reporters, dashboard) takes these and nothing
+else. ``at`` fields are UTC, in nanoseconds since the epoch, taken where the thing happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from .ids import HostName, Kind, LaneId, ProfileName, Row, Status
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Cases that share something dear (a class or module fixture) or may not be separated.
+
+    A soft group (``hard=False``) is kept together while that costs nothing and may be split at
+    the tail; a hard one (``group_regex``, ``xdist_group``) runs in one worker, in order.
+    """
+
+    name: str
+    hard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The first event. ``profiles`` and ``lanes`` are what was asked for."""
+
+    at: int
+    root: str
+    profiles: tuple[ProfileName, ...]
+    lanes: int
+    partial: bool
+    """Whether less than everything was selected, so that other failures stay known."""
+    label: str = ""
+    """How the run was asked for (``failing``, ``watch``, ``isolated`` …); empty for a plain run."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostUp:
+    """An agent answered. ``clock_offset`` is its clock minus ours, in seconds."""
+
+    host: HostName
+    cpus: int
+    python: str
+    clock_offset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class HostPhase:
+    """What a host is busy with before its lanes run: ``provisioning``, ``connecting``, ``syncing`` …"""
+
+    host: HostName
+    phase: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostLost:
+    """A host is gone, with every lane on it."""
+
+    host: HostName
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListingStarted:
+    """A loader began to load a profile's suite."""
+
+    profile: ProfileName
+    host: HostName
+
+
+@dataclass(frozen=True, slots=True)
+class CasesListed:
+    """Some more cases are known. ``rows`` ascend; ``groups`` names the group of those that have one.
+
+    ``selected`` holds the rows of ``rows`` that this run is to run.
+    """
+
+    profile: ProfileName
+    rows: tuple[Row, ...]
+    selected: tuple[Row, ...]
+    groups: Mapping[Row, Group] = field(default_factory=dict[Row, Group])
+
+
+@dataclass(frozen=True, slots=True)
+class ListingEnded:
+    """A profile's suite is completely known. ``error`` is empty, or says why it could not be loaded."""
+
+    profile: ProfileName
+    error: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LaneOpened:
+    """A lane exists from now on; nothing runs in it yet."""
+
+    lane: LaneId
+    host: HostName
+    profile: ProfileName
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStarted:
+    """A worker is ready in a lane. ``known`` is how many of its profile's cases, in listing order, it can run."""
+
+    lane: LaneId
+    generation: int
+    pid: int
+    profile: ProfileName
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class CaseStarted:
+    """A worker began an attempt."""
+
+    lane: LaneId
+    row: Row
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class DetailReceived:
+    """A piece of a detail of the attempt that runs in ``lane``; ``eof`` with the last one.
+
+    ``live`` pieces are shown at once and repeated as final ones if they are to be recorded.
+    """
+
+    lane: LaneId
+    row: Row
+    name: str
+    mime: str
+    data: bytes
+    eof: bool
+    live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFinished:
+    """An attempt ended; all of its details came before. ``seconds`` is wall time."""
+
+    lane: LaneId
+    row: Row
+    status: Status
+    kind: Kind
+    at: int
+    seconds: float
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExtraResult:
+    """A result under an id that nobody scheduled (``setUpClass (m.C)``, ``process-returncode``).
+
+    It is recorded as it is and counts as a failure if it is one.
+    """
+
+    lane: LaneId
+    test_id: str
+    profile: ProfileName
+    status: Status
+    at: int
+    details: tuple[tuple[str, str, bytes], ...] = ()
+    """(name, mime, content) of each attachment."""
+
+
+@dataclass(frozen=True, slots=True)
+class CasesReturned:
+    """A lane gave back cases it had not started."""
+
+    lane: LaneId
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FixtureChanged:
+    """A fixture's life, told by a worker: ``setup``, ``up``, ``failed``, ``cleanup``, ``down``.
+
+    ``number`` is unique in its worker; ``parent`` is 0 at the top. ``seconds`` is set with the
+    ends of phases.
+    """
+
+    lane: LaneId
+    row: Row | None
+    number: int
+    parent: int
+    name: str
+    scope: str
+    phase: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class OutputReceived:
+    """Live output of a lane. ``source`` is ``stdout``, ``stderr`` or the name of a fixture's log."""
+
+    lane: LaneId
+    source: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LeaksFound:
+    """What a test or fixture left behind: ``kind`` -> descriptions."""
+
+    lane: LaneId
+    row: Row | None
+    leaks: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A worker's resident memory, in bytes, and its share of one core since the last look."""
+
+    lane: LaneId
+    memory: int
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A lane's worker is gone. The verdict of what it ran came before; what it held returns to the queue.
+
+    ``expected`` is true for one that was asked to go, or that retired by itself.
+    """
+
+    lane: LaneId
+    generation: int
+    reason: str
+    expected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LaneClosed:
+    """A lane ends; its number is not used again in this run."""
+
+    lane: LaneId
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something the user should know that is no test's result. ``about`` is a lane, host or profile."""
+
+    about: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ticked:
+    """Time passed. ``now`` is monotonic, in seconds."""
+
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """The run is to end early. ``hard`` kills what runs; otherwise running tests end by themselves."""
+
+    hard: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CasesQueued:
+    """The user asked for these cases to run again now, ``times`` times each, before anything else."""
+
+    rows: tuple[Row, ...]
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CasesGivenUp:
+    """These cases were to run and will not; their status is ``NOT_RUN``."""
+
+    rows: tuple[Row, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """The last event. ``problem`` is empty, or says what went wrong with the run itself."""
+
+    at: int
+    interrupted: bool
+    problem: str = ""
+
+
+RunEvent: TypeAlias = (
+    RunStarted
+    | HostUp
+    | HostPhase
+    | HostLost
+    | ListingStarted
+    | CasesListed
+    | ListingEnded
+    | LaneOpened
+    | WorkerStarted
+    | CaseStarted
+    | DetailReceived
+    | CaseFinished
+    | ExtraResult
+    | CasesReturned
+    | FixtureChanged
+    | OutputReceived
+    | LeaksFound
+    | Usage
+    | WorkerLost
+    | LaneClosed
+    | Warned
+    | Ticked
+    | StopAsked
+    | CasesQueued
+    | CasesGivenUp
+    | RunEnded
+)

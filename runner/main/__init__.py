@@ -1,0 +1,1 @@
+"""testlanes: a terminal dashboard for live parallel test runs."""

@@ -1,0 +1,118 @@
+"""What a run is to do, resolved: data only. ``config.py`` makes these from files and arguments.
+
+Paths are absolute. Durations are in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from .ids import DEFAULT_PROFILE, LOCAL, HostName, ProfileName
+
+
+@dataclass(frozen=True, slots=True)
+class UnittestSuite:
+    """unittest discovery, as ``python -m unittest discover -s START -p PATTERN -t TOP`` does it."""
+
+    start: str = "."
+    pattern: str = "test*.py"
+    top: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PytestSuite:
+    """pytest with these arguments (paths and options) after what the project configures."""
+
+    args: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSuite:
+    """Any command that speaks subunit v2 on stdout, in the words of ``.testr.conf``.
+
+    ``$IDOPTION``, ``$IDFILE``, ``$IDLIST``, ``$LISTOPT`` and ``$PROFILE`` stand where testr has them.
+    """
+
+    command: str
+    id_option: str = ""
+    list_option: str = ""
+    id_list_default: str = ""
+
+
+Suite: TypeAlias = UnittestSuite | PytestSuite | CommandSuite
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One configuration the suite runs under."""
+
+    name: ProfileName = DEFAULT_PROFILE
+    python: str = ""
+    """The interpreter that runs the tests: an absolute path; empty for a ``CommandSuite``."""
+    suite: Suite = field(default_factory=PytestSuite)
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    tags: tuple[str, ...] = ()
+    lanes: int | None = None
+    """At most this many lanes of this profile at a time."""
+    hosts: tuple[HostName, ...] = (LOCAL,)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which tests of the suite are to run. Empty fields select everything."""
+
+    filters: tuple[str, ...] = ()
+    """Regexes (``re.search``), OR-ed; for pytest also nodeid prefixes and file paths."""
+    ids: frozenset[str] | None = None
+    """Exactly these ids (``--load-list``, ``--failing``), and whatever re-runs a fixture failure among them."""
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    per_profile: Mapping[ProfileName, frozenset[str]] | None = None
+    """Exactly these ids of each profile; takes the place of ``ids``."""
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is left out."""
+        return not (self.filters or self.include or self.exclude) and self.ids is None and self.per_profile is None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A run's settings. ``origins`` says for each key (``concurrency``, ``timeout`` …) where its value is from."""
+
+    root: str
+    """The project's folder: the working directory of the tests."""
+    profiles: tuple[Profile, ...]
+    repository: str = ""
+    """The repository's folder, e.g. ``/p/.testrepository``; it may not exist yet."""
+    repository_format: Literal["testr", "stestr"] = "testr"
+    concurrency: int = 0
+    """Lanes on this machine; 0 stands for the machine's cores."""
+    concurrency_command: str = ""
+    """``test_run_concurrency``: a command that prints the number of lanes."""
+    group_regex: str = ""
+    plan: str = ""
+    """The concurrency plan's file."""
+    timeout: float | None = None
+    """Seconds a test may take."""
+    grace: float = 2.0
+    """Seconds between asking a test to end and killing its worker."""
+    slow_after: float = 10.0
+    retries: int = 0
+    max_fail: int = 0
+    isolated: bool = False
+    fresh: bool = False
+    """Never fork from a loaded suite: each worker is a new process."""
+    native: bool = True
+    """Whether a ``test_command`` that is plainly unittest may run in our own lanes."""
+    shuffle: int | None = None
+    """The seed of a random order."""
+    filter_tags: tuple[str, ...] = ()
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    theme: str = ""
+    instance_provision: str = ""
+    instance_execute: str = ""
+    instance_dispose: str = ""
+    origins: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -1,0 +1,1 @@
+"""Theme files, and the loader for the built-in and the user's own."""

@@ -1,0 +1,1 @@
+"""The dashboard: a Textual app that reads the run's state and sends intents."""

@@ -1,0 +1,1 @@
+"""What the screens show, computed from the run's state without Textual."""

@@ -1,0 +1,1 @@
+"""Widgets draw view models by the line and know nothing of the run."""
