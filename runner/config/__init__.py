@@ -1,0 +1,1 @@
+"""Where settings come from: files, arguments and what lies in the project; the result is settings.Settings."""
