@@ -244,6 +244,14 @@ class LaneClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class LaneWaits:
+    """Why a lane has nothing to run just now (``group db held by lane 7``); empty when it has."""
+
+    lane: LaneId
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something the user should know that is no test's result. ``about`` is a lane, host or profile."""
 
@@ -312,6 +320,7 @@ RunEvent: TypeAlias = (
     | Usage
     | WorkerLost
     | LaneClosed
+    | LaneWaits
     | Warned
     | Ticked
     | StopAsked
