@@ -271,7 +271,7 @@ class RunState:
 
     # -- writing -------------------------------------------------------------------------------------
 
-    def apply(self, event: RunEvent) -> None:  # noqa: C901, PLR0912, PLR0915 - one arm an event
+    def apply(self, event: RunEvent) -> None:
         """Fold one event in."""
         self.version += 1
         match event:
@@ -415,7 +415,8 @@ class RunState:
     def _listed(self, event: CasesListed) -> None:
         profile = self._profile(event.profile)
         profile.listed += len(event.rows)
-        grow = len(self.cases) - len(self.standing)
+        first = len(self.standing)
+        grow = event.rows[-1] + 1 - first if event.rows else 0
         if grow > 0:
             self.standing.extend(bytes(grow))
             self.kind.extend(bytes(grow))
@@ -424,7 +425,8 @@ class RunState:
             self.expected.extend([-1.0] * grow)
             self.lane_of.extend([-1] * grow)
             self.counts[Standing.UNSELECTED] += grow
-            profile.counts[Standing.UNSELECTED] += grow
+            for row in range(first, first + grow):
+                self._profile(self.cases.profile(Row(row))).counts[Standing.UNSELECTED] += 1
         test_id, expected = self.cases.test_id, self._expected
         for row in event.selected:
             seconds = expected(test_id(row), event.profile)
