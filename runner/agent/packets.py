@@ -50,6 +50,7 @@ def packet(
     eof=False,
     mime=None,
     ns=None,
+    route=None,
 ):
     """Return one packet. ``ns``: nanoseconds since the epoch. Raises ValueError when it is too long."""
     flags = 0x2000 | STATUS[status]
@@ -78,6 +79,9 @@ def packet(
         parts.append(data)
     if eof:
         flags |= 0x0010
+    if route is not None:
+        flags |= 0x0400
+        parts.append(_text(route))
     body = b"".join(parts)
     base = 7 + len(body)  # signature, flags, body, checksum
     size = base + (1 if base <= 62 else 2 if base <= 16381 else 3)
