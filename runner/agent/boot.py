@@ -1,0 +1,131 @@
+"""Where a loader or a worker begins, in the interpreter of the tests.
+
+The agent starts ``python -c START``, which puts ``TESTLANES_PATH`` on ``sys.path``, imports this module and calls
+``main``. The rest comes as the first frame: the options. ``kind`` names the adapter: the module
+``KIND_main`` beside this one, whose ``main(channel, options)`` does what ``options["role"]`` says.
+"""
+
+import importlib
+import importlib.util
+import os
+import signal
+import sys
+
+EXIT_LIMIT = 5.0
+"""Seconds that atexit handlers and threads have when a worker ends."""
+
+
+def main():
+    """Connect, take the options, be a loader or a worker until told to end. Does not return."""
+    path = os.environ.pop("TESTLANES_PATH", None)
+    where = os.environ.pop("TESTLANES_SOCK")
+    token = os.environ.pop("TESTLANES_TOKEN")
+    # Ours must not be seen by the tests; submodules are found through the package itself.
+    sys.path[:] = [entry for entry in sys.path if entry != path]
+    from .channel import Channel, Gone
+
+    status = 1
+    try:
+        channel = Channel(where, token)
+        start(channel, channel.receive())
+        status = 0
+    except SystemExit as end:
+        status = exit_status(end)
+    except (Gone, OSError) as error:
+        sys.stderr.write("testlanes: %s\n" % error)
+    finally:
+        leave(status)
+
+
+def start(channel, options):
+    """Make the process look as the framework's own command does, and hand it to the adapter."""
+    from .worker import exception_text
+
+    try:
+        kind = options["kind"]
+        adapter = importlib.import_module("." + kind + "_main", __package__)
+        settle_in(options)
+        like_main(kind)
+        adapter.main(channel, options)
+    except Exception as error:
+        text = exception_text(error)
+        sys.stderr.write(text)
+        if type(error).__name__ == "Gone":
+            raise
+        if options.get("role") == "loader":
+            channel.event("listed", count=0, error=text)
+        else:
+            channel.event("warning", text=text)
+        raise SystemExit(1) from None
+
+
+def settle_in(options):
+    """Go to the working directory, take the environment, put the directory on ``sys.path`` as ``-m`` does."""
+    os.chdir(options["cwd"])
+    update_environment(options.get("env"))
+    # With -c the first entry is the empty string; a safe path (-P, -I, PYTHONSAFEPATH) has none.
+    if sys.path and sys.path[0] == "":
+        sys.path[0] = os.getcwd()
+
+
+def update_environment(env):
+    """Set what has a value, remove what has None."""
+    for name, value in (env or {}).items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+
+def like_main(name):
+    """Make ``__main__`` look as under ``python -m NAME``.
+
+    Tests read ``__main__.__file__``, and multiprocessing's spawn must find a main module that it need not
+    import again (it skips names that end in ``.__main__``).
+    """
+    try:
+        spec = importlib.util.find_spec(name + ".__main__")
+    except (ImportError, ValueError):
+        return
+    if spec is not None:
+        module = sys.modules["__main__"]
+        module.__spec__, module.__file__ = spec, spec.origin
+        module.__package__, module.__loader__ = name, spec.loader
+
+
+def exit_status(end):
+    """Return the exit status that a SystemExit means."""
+    if end.code is None:
+        return 0
+    return end.code if isinstance(end.code, int) else 1
+
+
+def leave(status, finish=None, limit=EXIT_LIMIT):
+    """End the process as at a normal end (threads joined, atexit handlers run), but within ``limit`` seconds.
+
+    ``finish``: called before the atexit handlers. Does not return.
+    """
+    import atexit
+    import threading
+
+    def expire(signum, frame):
+        os._exit(status)
+
+    try:
+        # The tests are over: nothing of theirs can be disturbed by an alarm any more.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
+        signal.signal(signal.SIGALRM, expire)
+        signal.setitimer(signal.ITIMER_REAL, limit, 0.5)
+        for step in (threading._shutdown, finish, atexit._run_exitfuncs):
+            try:
+                if step is not None:
+                    step()
+            except BaseException as error:
+                sys.stderr.write("testlanes: %r while the worker ended\n" % (error,))
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except BaseException:
+                pass
+    finally:
+        os._exit(status)

@@ -1,0 +1,334 @@
+"""What every worker does, whatever framework runs its tests: take ids, time them, tell what came of them.
+
+An adapter subclasses ``Worker``, sets ``kind``, gives ``run_one`` and ``release``, and calls ``begin`` and
+``end`` around each test (both inside its own try: a time-out may be raised as soon as a test began).
+"""
+
+import fcntl
+import os
+import sys
+import traceback
+from collections import deque
+from struct import pack
+
+from .channel import Gone, event_packet, high_floor, now
+from .health import Health
+from .packets import packets
+from .signals import Signals, TestTimeout, monotonic
+
+TRACEBACK = 'text/x-traceback; charset="utf8"; language="python"'
+TEXT = 'text/plain; charset="utf8"'
+MAX_OUTPUT = 8 << 20
+"""The most of a test's stdout, and of its stderr, that is attached, in bytes; the rest is in the lane's file."""
+CHILD_CAME_BACK = 70
+"""Exit status of a process that a test forked and let return from the test."""
+
+_exit, _getpid = os._exit, os.getpid
+
+
+def exception_text(error):
+    """Return the traceback of an exception as text, whatever its ``__str__`` does."""
+    try:
+        return "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    except BaseException as worse:
+        return "%s (its traceback could not be formatted: %s)\n" % (
+            type(error).__name__,
+            type(worse).__name__,
+        )
+
+
+def encode(text):
+    """Return text as the bytes of a detail; what UTF-8 has no word for is escaped."""
+    return text.encode("utf-8", "backslashreplace")
+
+
+class Pulse:
+    """The lane's ``pulse`` file: what runs since when, for an agent that must not ask."""
+
+    def __init__(self, path):
+        self._path = path
+        self._fd, self._ident = -1, None
+        self._pwrite, self._fstat = os.pwrite, os.fstat
+        self._open, self._dup, self._close = os.open, fcntl.fcntl, os.close
+
+    def write(self, number, start, out, err, finished):
+        """Write it. A folder that a test removed is not an error: the agent then sees an old pulse."""
+        data = pack("<QQQQQ", number, start, out, err, finished)
+        try:
+            stat = self._fstat(self._fd)
+            if (stat.st_dev, stat.st_ino) == self._ident:
+                self._pwrite(self._fd, data, 0)
+                return
+        except (OSError, OverflowError, ValueError):
+            pass
+        try:
+            fd = self._open(self._path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            try:
+                self._fd = self._dup(fd, fcntl.F_DUPFD_CLOEXEC, high_floor())
+                self._close(fd)
+            except (OSError, ValueError):  # RLIMIT_NOFILE is lower by now
+                self._fd = fd
+            stat = self._fstat(self._fd)
+            self._ident = stat.st_dev, stat.st_ino
+            self._pwrite(self._fd, data, 0)
+        except OSError:
+            self._fd, self._ident = -1, None
+
+
+class Worker:
+    """Base of the unittest and the pytest worker."""
+
+    kind = ""
+
+    def __init__(self, channel, options, known=-1):
+        """``known``: how many listed ids this worker can run, -1 for all."""
+        self.channel = channel
+        self.options = options
+        self.known = known
+        self.queue = deque()
+        self.folder = options["dir"]
+        self.single = bool(options.get("single"))
+        """End after one test."""
+        self.test_id = None
+        """The running test, between ``begin`` and ``end``."""
+        self.started = 0
+        """When it began, ns since the epoch."""
+        self.number = 0
+        self.finished = 0
+        self.sick = []
+        """Why this worker must not run another test."""
+        self.pulse = Pulse(os.path.join(self.folder, "pulse"))
+        self.signals = Signals(self.folder, options.get("limit"))
+        self._peeked = None
+        self._ending = False
+        self._sizes = (0, 0)
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):
+                # The last words of a crashing test must be in the file, and a print must not fail a test.
+                stream.reconfigure(line_buffering=True, errors="backslashreplace")
+        self.health = Health()
+
+    # -- for adapters to give ------------------------------------------------
+
+    def run_one(self, test_id):
+        """Run one test, with ``begin`` and ``end``. Nothing it raises stops the worker but ``Gone``."""
+        raise NotImplementedError
+
+    def release(self):
+        """Tear down every fixture that is still up."""
+        raise NotImplementedError
+
+    def output(self):
+        """Return what ``bye`` carries: plain data of plugins, or None."""
+        return None
+
+    # -- life ----------------------------------------------------------------
+
+    def loop(self):
+        """Say hello, run what is sent until told to end, tear down, say bye. Raises Gone."""
+        version = "%d.%d.%d" % tuple(sys.version_info[:3])
+        self.pulse.write(0, 0, *self.health.measure(), self.finished)
+        self.channel.event("hello", pid=_getpid(), python=version, kind=self.kind, known=self.known)
+        while not self.sick:
+            test_id = self.take()
+            if test_id is None:
+                break
+            self.run_one(test_id)
+            if self.single:
+                break
+        if self.sick:
+            unrun = ([] if self._peeked is None else [self._peeked]) + list(self.queue)
+            self.channel.event("retire", why="; ".join(self.sick), unrun=unrun)
+            self.queue.clear()
+        self.queue.clear()
+        self._peeked, self._ending = None, True
+        self.release()
+        self.flush_streams()
+        self.channel.event("bye", output=self.output())
+
+    def take(self):
+        """Return the id to run now, waiting for one; None when the worker is to end."""
+        test_id = self.peek()
+        self._peeked = None
+        return test_id
+
+    def peek(self, wait=True):
+        """Return the id that will run next and commit to it: it can no longer be dropped.
+
+        None when the worker is to end, and, without ``wait``, when nothing is queued.
+        """
+        if self._peeked is None:
+            # Look even when ids are queued: a `drop` must find them still there.
+            self._obey(wait=False)
+            while not self.queue:
+                if self._ending or self.single and self.finished:
+                    return None
+                if not self._obey(wait):
+                    return None
+            self._peeked = self.queue.popleft()
+        return self._peeked
+
+    def _obey(self, wait):
+        """Obey all commands that are there; with ``wait``, wait for the first. Return whether there was one."""
+        obeyed = False
+        while not self._ending:
+            message = self.channel.receive(wait and not obeyed)
+            if message is None:
+                break
+            obeyed = True
+            word = message.get("op")
+            if word == "run":
+                self.queue.extend(message["ids"])
+            elif word == "drop":
+                self._drop(message["ids"])
+            elif word == "shutdown":
+                self._ending = True
+            else:
+                self.channel.event(
+                    "warning", text="the worker does not know the command %r" % (word,)
+                )
+        return obeyed
+
+    def _drop(self, ids):
+        # An id may be queued more than once (repeated runs): each mention takes one back, the last first.
+        given = []
+        queue = list(self.queue)
+        queue.reverse()
+        for test_id in ids:
+            try:
+                queue.remove(test_id)
+            except ValueError:
+                continue
+            given.append(test_id)
+        if given:
+            queue.reverse()
+            self.queue = deque(queue)
+        self.channel.event("dropped", ids=given)
+
+    # -- one test ------------------------------------------------------------
+
+    def begin(self, test_id):
+        """A test starts now: say so, start its clock, let signals reach it."""
+        self.test_id = test_id
+        self.number += 1
+        self._sizes = self.health.measure()
+        self.pulse.write(self.number, monotonic(), self._sizes[0], self._sizes[1], self.finished)
+        self.started = now()
+        self.channel.status(test_id, "inprogress", ns=self.started)
+        self.signals.arm()
+
+    def end(self, status, details=(), kind="", tags=None, ended=None):
+        """Say how the running test ended, in one write: output, details, state, kind, status.
+
+        ``details``: (name, mime, bytes) in order; ``kind``: of a failure; ``ended``: ns since the epoch,
+        if the test ended before now.
+        """
+        self.signals.disarm()
+        if self.channel.dead:
+            # A process that the test forked came back from it. It is not us.
+            _exit(CHILD_CAME_BACK)
+        test_id = self.test_id
+        if ended is None:
+            ended = now()
+        self.flush_streams()
+        fixed, sick = self.health.check()
+        self.finished += 1
+        sizes = self.health.sizes
+        # Before the write: a slow reader must not run a finished test into its time limit.
+        self.pulse.write(0, 0, sizes[0], sizes[1], self.finished)
+        parts = []
+        put = parts.append
+        used = set()
+        if sizes != self._sizes:
+            for name, start, stop in zip(("stdout", "stderr"), self._sizes, sizes):
+                if stop > start:
+                    put(self._detail(used, name, TEXT, self._region(name, start, stop)))
+        for name, mime, data in details:
+            put(self._detail(used, name, mime, data))
+        expired = self.signals.expired
+        if expired is not None:
+            status = "fail"
+            kind = "timeout" if isinstance(expired, TestTimeout) else kind or "error"
+            put(self._detail(used, "reason", TEXT, encode(str(expired))))
+        if fixed or sick:
+            put(event_packet("state", test_id, fixed=fixed, sick=sick))
+            self.sick.extend(sick)
+        if status == "fail" or status == "uxsuccess":
+            put(event_packet("kind", test_id, kind=kind or "error"))
+        put(packets(test_id, status, tags=tags, ns=ended))
+        self.test_id = None
+        self.channel.send(b"".join(parts))
+
+    def extra(self, test_id, status, details=(), ended=None):
+        """Say a result under an id that nobody sent, like ``setUpClass (m.C)``."""
+        used = set()
+        parts = []
+        for name, mime, data in details:
+            parts.append(self._detail(used, name, mime, data, test_id))
+        parts.append(packets(test_id, status, ns=ended or now()))
+        self.channel.send(b"".join(parts))
+
+    def unknown(self, test_id):
+        """Answer for an id that this worker does not have."""
+        self.begin(test_id)
+        text = "This worker has no test of this id: its suite is not the one that was listed."
+        self.end("fail", [("reason", TEXT, encode(text))], "error")
+
+    def settle(self):
+        """After fixtures went down between tests: put process state back, and tell."""
+        fixed, sick = self.health.reset()
+        if fixed or sick:
+            self.channel.event("state", fixed=fixed, sick=sick)
+            self.sick.extend(sick)
+
+    def _detail(self, used, name, mime, data, test_id=None):
+        unique, count = name, 0
+        while unique in used:
+            count += 1
+            unique = "%s-%d" % (name, count)
+        used.add(unique)
+        return packets(
+            test_id or self.test_id, None, name=unique, data=data, eof=True, mime=mime, ns=now()
+        )
+
+    def flush_streams(self):
+        """Flush what the test printed, whatever it did to the streams."""
+        for stream in {
+            id(s): s for s in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+        }.values():
+            try:
+                stream.flush()
+            except BaseException:  # replaced, closed, or out of space: the health check tells
+                pass
+
+    def _region(self, name, start, stop):
+        """Return the bytes of an output file from ``start`` to ``stop``, shortened in the middle."""
+        try:
+            fd = os.open(os.path.join(self.folder, name), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return b""
+        try:
+            if stop - start <= MAX_OUTPUT:
+                return _read(fd, start, stop - start)
+            half = MAX_OUTPUT // 2
+            note = b"\n[%d bytes left out here]\n" % (stop - start - 2 * half)
+            return _read(fd, start, half) + note + _read(fd, stop - half, half)
+        except OSError as error:
+            return encode("[could not be read: %s]\n" % error)
+        finally:
+            os.close(fd)
+
+
+def _read(fd, start, size):
+    parts = []
+    while size > 0:
+        part = os.pread(fd, size, start)
+        if not part:
+            break
+        parts.append(part)
+        start += len(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+__all__ = ["TEXT", "TRACEBACK", "Gone", "Worker", "encode", "exception_text"]
