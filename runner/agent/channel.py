@@ -56,6 +56,7 @@ class Channel:
         self._fstat, self._poll = os.fstat, select.poll
         self._socket, self._dup, self._close = socket.socket, fcntl.fcntl, os.close
         self._buffer = b""
+        self._taken = 0
         self.dead = False
         self._connect()
         # A child of a test must never write to our stream.
@@ -67,7 +68,8 @@ class Channel:
     def _connect(self):
         link = self._socket(socket.AF_UNIX)
         link.connect(self._path)
-        link.sendall(self._token.encode() + b"\n")
+        # After a reconnection the agent sends again what was lost with the old connection.
+        link.sendall(self._token.encode() + (b" %d\n" % self._taken if self._taken else b"\n"))
         fd = link.detach()
         try:
             self.fd = self._dup(fd, fcntl.F_DUPFD_CLOEXEC, high_floor())
@@ -119,6 +121,7 @@ class Channel:
                 if len(self._buffer) >= 4 + size:
                     message = pack.loads(self._buffer[4 : 4 + size])
                     self._buffer = self._buffer[4 + size :]
+                    self._taken += 1
                     return message
             self._check()
             if not wait:
