@@ -1,4 +1,4 @@
-"""What a run is to do, resolved: data only. ``config.py`` makes these from files and arguments.
+"""What a run is to do, resolved: data only. ``config/load.py`` makes these from files and arguments.
 
 Paths are absolute. Durations are in seconds.
 """
@@ -57,6 +57,8 @@ class Profile:
     lanes: int | None = None
     """At most this many lanes of this profile at a time."""
     hosts: tuple[HostName, ...] = (LOCAL,)
+    directory: str = ""
+    """The working directory of its tests, absolute; empty for the project's folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class Selection:
     @property
     def everything(self) -> bool:
         """Whether nothing is left out."""
-        return not (self.filters or self.include or self.exclude) and self.ids is None and self.per_profile is None
+        named = self.filters or self.include or self.exclude
+        return not named and self.ids is None and self.per_profile is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +119,11 @@ class Settings:
     instance_execute: str = ""
     instance_dispose: str = ""
     origins: Mapping[str, str] = field(default_factory=dict[str, str])
+    hosts: tuple[HostName, ...] = (LOCAL,)
+    """Where lanes may run; how each is reached is said in the user's own ``hosts.toml``."""
+    known_flaky: tuple[str, ...] = ()
+    """Regexes (``re.search``) of tests whose failures are known to come and go."""
+    all_profiles: tuple[ProfileName, ...] = ()
+    """Every configured profile, also those that this run leaves out; empty if none is configured."""
+    problems: tuple[str, ...] = ()
+    """What the user should know though the run goes on, one plain line each."""
