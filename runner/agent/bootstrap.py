@@ -1,7 +1,7 @@
 """How the agent gets to a host that has a Python and nothing of ours: its source is the first thing on stdin.
 
-    python -c BOOTSTRAP NONCE  <-  payload()  <-  frames …
-                               ->  login noise, b"\\ntestlanes:NONCE\\n"  ->  frames …
+    python -c BOOTSTRAP  <-  payload(NONCE)  <-  frames …
+                         ->  login noise, banner(NONCE)  ->  frames …
 """
 
 import os
@@ -29,8 +29,7 @@ class Sources:
         inner = name[len(PACKAGE) + 1:] or "__init__"
         if not (name + ".").startswith(PACKAGE + ".") or inner + ".py" not in SOURCES:
             return None
-        spec = type(sys.__spec__)(name, self, origin=inner + ".py", is_package=name == PACKAGE)
-        return spec
+        return type(sys.__spec__)(name, self, origin=inner + ".py", is_package=name == PACKAGE)
     def create_module(self, spec):
         return None
     def exec_module(self, module):
@@ -38,7 +37,7 @@ class Sources:
         exec(compile(SOURCES[name], PACKAGE + "/" + name, "exec"), module.__dict__)
 sys.meta_path.insert(0, Sources())
 from testlanes_agent.agent import main
-main(sys.argv[1] if len(sys.argv) > 1 else "", SOURCES)
+main(NONCE, SOURCES)
 '''
 
 
@@ -53,17 +52,17 @@ def sources():
     return found
 
 
-def payload(modules=None):
+def payload(nonce, modules=None):
     """Return what is to be written to the stdin of BOOTSTRAP before the first frame: a length line, the source.
 
-    ``modules``: file name -> source, in place of the agent's own.
+    ``nonce``: what the agent's greeting repeats; ``modules``: file name -> source, in place of our own.
     """
     modules = sources() if modules is None else modules
-    text = "PACKAGE = %r\nSOURCES = %r\n%s" % (PACKAGE, modules, _STUB)
+    text = "PACKAGE = %r\nNONCE = %r\nSOURCES = %r\n%s" % (PACKAGE, nonce, modules, _STUB)
     packed = zlib.compress(text.encode(), 6)
     return b"%d\n" % len(packed) + packed
 
 
 def banner(nonce):
-    """Return the line that ends login noise: all bytes before it are no frames."""
+    """Return the agent's greeting, which ends login noise: frames begin after it."""
     return b"\ntestlanes:" + nonce.encode() + b"\n"
