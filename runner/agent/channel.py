@@ -50,7 +50,7 @@ class Channel:
     """Says events and receives commands. Survives tests that close its file descriptor."""
 
     def __init__(self, path, token):
-        self._path = path
+        self.path = path
         self._token = token
         self._write, self._read = os.write, os.read
         self._fstat, self._poll = os.fstat, select.poll
@@ -67,7 +67,7 @@ class Channel:
 
     def _connect(self):
         link = self._socket(socket.AF_UNIX)
-        link.connect(self._path)
+        link.connect(self.path)
         # After a reconnection the agent sends again what was lost with the old connection.
         link.sendall(self._token.encode() + (b" %d\n" % self._taken if self._taken else b"\n"))
         fd = link.detach()
@@ -109,7 +109,7 @@ class Channel:
         fields.setdefault("ns", now())
         self.send(packets(test_id, status, **fields))
 
-    def event(self, kind, test_id=None, **fields):
+    def event(self, kind, /, test_id=None, **fields):
         """Say what subunit has no word for: a file packet ``testlanes.KIND`` holding ``fields``."""
         self.send(event_packet(kind, test_id, **fields))
 
@@ -139,7 +139,7 @@ class Channel:
             self._buffer += data
 
 
-def event_packet(kind, test_id=None, **fields):
+def event_packet(kind, /, test_id=None, **fields):
     """Return the bytes of one control event."""
     return packet(
         test_id,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from struct import Struct, error as struct_error
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 from zlib import crc32
 
 from ..agent.packets import packets  # pyright: ignore[reportUnknownVariableType]
@@ -134,7 +134,7 @@ class Decoder:
         self._need = 0
         return data
 
-    def _fail(self, message: str, before: list[Packet]) -> None:
+    def _fail(self, message: str, before: list[Packet]) -> NoReturn:
         self._broken = message
         self._held.clear()
         raise BadStreamError(message, before)

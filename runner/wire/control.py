@@ -1,0 +1,251 @@
+"""What workers and loaders say beside subunit's statuses; ARCHITECTURE.md has the table.
+
+On the stream these are file packets named ``testlanes.KIND`` with a mime type of our own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, cast
+
+from ..errors import ProtocolError
+from ..ids import Kind
+from .fields import mapping, real, text, texts, whole
+from .frames import unpack
+from .subunit import Packet
+
+EVENT_MIME = "application/vnd.testlanes.event+msgpack"
+PREFIX = "testlanes."
+
+Fields: TypeAlias = Mapping[object, object]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerHello:
+    """A worker can run. ``known``: how many listed cases it can run, -1 for all."""
+
+    pid: int
+    python: str
+    kind: str
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdsListed:
+    """More ids, in listing order. ``groups``: index in ``ids`` -> (name, is it hard)."""
+
+    ids: tuple[str, ...]
+    groups: Mapping[int, tuple[str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
+class IdsGone:
+    """Ids that were announced and that the complete suite does not have."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListingDone:
+    """The suite is known. ``error`` is empty, or why it could not be loaded."""
+
+    count: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForkState:
+    """Whether the loader may fork workers, and why not."""
+
+    safe: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedIds:
+    """Ids that a worker gave back."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FailureKind:
+    """Why the running test fails."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class FixtureEvent:
+    """A fixture's life. ``number`` is unique in its worker; ``parent`` is 0 at the top."""
+
+    number: int
+    parent: int
+    name: str
+    scope: str
+    phase: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAnnounced:
+    """A file whose growth is a live detail."""
+
+    name: str
+    path: str
+    mime: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaksSeen:
+    """What was left behind: kind -> descriptions."""
+
+    leaks: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """Process state that a test changed: what was put right, and what makes the worker sick."""
+
+    fixed: tuple[str, ...]
+    sick: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retiring:
+    """A worker is sick and ends by itself; ``unrun`` is what it had not started."""
+
+    why: tuple[str, ...]
+    unrun: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerWarning:
+    """Something a user should know."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What plugins say at the end, as text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerBye:
+    """All fixtures are down. ``output``: what plugins hand over."""
+
+    output: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A kind that nothing here reads (``subtest``, ``phase``, or from a newer worker)."""
+
+    kind: str
+
+
+Control: TypeAlias = (
+    WorkerHello
+    | IdsListed
+    | IdsGone
+    | ListingDone
+    | ForkState
+    | DroppedIds
+    | FailureKind
+    | FixtureEvent
+    | SourceAnnounced
+    | LeaksSeen
+    | StateChanged
+    | Retiring
+    | WorkerWarning
+    | Summary
+    | WorkerBye
+    | Unknown
+)
+
+
+def parse(packet: Packet) -> Control:
+    """Return the event in a packet of ``EVENT_MIME``.
+
+    Fields that are missing count as empty, unknown fields are skipped; a field of a wrong type raises ProtocolError.
+    """
+    name = packet.name or ""
+    if not name.startswith(PREFIX):
+        raise ProtocolError(f"a control event named {name!r:.80}")
+    kind = name.removeprefix(PREFIX)
+    found = mapping(unpack(packet.data or b""), f"a {kind!r:.80} event")
+    read = _READERS.get(kind)
+    return Unknown(kind) if read is None else read(found)
+
+
+def _ids_listed(found: Fields) -> IdsListed:
+    ids = texts(found.get("ids"), "listed ids")
+    groups: dict[int, tuple[str, bool]] = {}
+    for index, value in mapping(found.get("groups"), "groups").items():
+        if not isinstance(value, list):
+            raise ProtocolError("a group is no list")
+        name, hard = (*cast("list[object]", value), None, None)[:2]
+        groups[whole(index, "a group's index")] = (text(name, "a group's name"), bool(hard))
+    return IdsListed(ids, groups)
+
+
+def _kind(found: Fields) -> FailureKind:
+    kind = text(found.get("kind"), "a failure's kind")
+    try:
+        return FailureKind(Kind(kind))
+    except ValueError:
+        return FailureKind(Kind.ERROR)  # a newer worker's word
+
+
+def _leaks(found: Fields) -> LeaksSeen:
+    leaks = mapping(found["leaks"], "leaks") if "leaks" in found else found
+    return LeaksSeen({text(key, "a leak"): texts(value, "leaks") for key, value in leaks.items()})
+
+
+def _fixture(found: Fields) -> FixtureEvent:
+    return FixtureEvent(
+        _whole(found, "n"),
+        _whole(found, "parent"),
+        _text(found, "name"),
+        _text(found, "scope"),
+        _text(found, "phase"),
+        real(found.get("took") or 0, "took") / 1e9,
+    )
+
+
+def _whole(found: Fields, key: str, default: int = 0) -> int:
+    value = found.get(key)
+    return default if value is None else whole(value, key)
+
+
+def _text(found: Fields, key: str) -> str:
+    return text(found.get(key), key)
+
+
+def _texts(found: Fields, key: str) -> tuple[str, ...]:
+    return texts(found.get(key), key)
+
+
+_READERS: dict[str, Callable[[Fields], Control]] = {
+    "hello": lambda f: WorkerHello(
+        _whole(f, "pid"), _text(f, "python"), _text(f, "kind"), _whole(f, "known", -1)
+    ),
+    "ids": _ids_listed,
+    "gone": lambda f: IdsGone(_texts(f, "ids")),
+    "listed": lambda f: ListingDone(_whole(f, "count"), _text(f, "error")),
+    "fork": lambda f: ForkState(bool(f.get("safe")), _text(f, "why")),
+    "dropped": lambda f: DroppedIds(_texts(f, "ids")),
+    "kind": _kind,
+    "fixture": _fixture,
+    "source": lambda f: SourceAnnounced(_text(f, "name"), _text(f, "path"), _text(f, "mime")),
+    "leaks": _leaks,
+    "state": lambda f: StateChanged(_texts(f, "fixed"), _texts(f, "sick")),
+    "retire": lambda f: Retiring(_texts(f, "why"), _texts(f, "unrun")),
+    "warning": lambda f: WorkerWarning(_text(f, "text")),
+    "summary": lambda f: Summary(_text(f, "text")),
+    "bye": lambda f: WorkerBye(mapping(f.get("output"), "output")),
+}

@@ -1,0 +1,305 @@
+"""What controller and agent say to each other; ARCHITECTURE.md has the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..errors import ProtocolError
+from .fields import mapping, raw, real, text, texts, whole
+from .frames import encode
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AgentHello:
+    """An agent is there. ``clock``: its UTC, in ns since the epoch. ``dir``: its run directory."""
+
+    version: int
+    pid: int
+    python: str
+    host: str
+    cpus: int
+    clock: int
+    dir: str
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Subunit v2 from a lane (an int) or from a profile's loader (its name)."""
+
+    channel: int | str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LoaderState:
+    """``state``: ``loading``, ``ready`` (it forks), ``fresh`` (forking is unsafe: ``why``) or ``gone``."""
+
+    profile: str
+    state: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A worker's process exists."""
+
+    lane: int
+    generation: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The ids that a lane gave back."""
+
+    lane: int
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """The running test is over its time limit and is being stopped."""
+
+    lane: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """A worker is gone. ``code`` or ``signal`` is None where the other is known.
+
+    ``why`` goes after "the worker" (``was killed by SIGSEGV``); the outputs are the last ones.
+    """
+
+    lane: int
+    generation: int
+    code: int | None
+    signal: int | None
+    why: str
+    stacks: str
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Live output of a lane."""
+
+    lane: int
+    source: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSeen:
+    """A worker's resident memory in bytes and its share of one core."""
+
+    lane: int
+    memory: int
+    cpu: float
+
+
+@dataclass(frozen=True, slots=True)
+class AgentWarning:
+    """Something a user should know."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The answer to a ping of this number."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """The agent ends."""
+
+
+AgentMessage: TypeAlias = (
+    AgentHello
+    | Data
+    | LoaderState
+    | Opened
+    | Dropped
+    | LimitReached
+    | Exited
+    | Output
+    | UsageSeen
+    | AgentWarning
+    | Pong
+    | Bye
+)
+
+
+def parse(frame: Sequence[object]) -> AgentMessage:
+    """Return the message that a frame of the agent is. Raises ProtocolError."""
+    word = frame[0] if frame else None
+    if not isinstance(word, str) or word not in _READERS:
+        raise ProtocolError(
+            f"the agent says {word!r:.80}, which protocol version {VERSION} has not"
+        )
+    count, read = _READERS[word]
+    if len(frame) != count + 1:
+        raise ProtocolError(f"the agent says {word!r} with {len(frame) - 1} fields, not {count}")
+    return read(frame)
+
+
+def _hello(frame: Sequence[object]) -> AgentMessage:
+    found = mapping(frame[1], "hello")
+    version = whole(found.get("version"), "hello's version")
+    if version != VERSION:
+        raise ProtocolError(f"the agent speaks protocol version {version}, we speak {VERSION}")
+    cpus = whole(found.get("cpus"), "hello's cpus")
+    if not 0 < cpus <= 1 << 16:
+        raise ProtocolError(f"the agent says that it has {cpus} processors")
+    return AgentHello(
+        version,
+        whole(found.get("pid"), "hello's pid"),
+        text(found.get("python"), "hello's python"),
+        text(found.get("host"), "hello's host"),
+        cpus,
+        whole(found.get("clock"), "hello's clock"),
+        text(found.get("dir"), "hello's dir"),
+    )
+
+
+def _data(frame: Sequence[object]) -> AgentMessage:
+    channel, data = frame[1], frame[2]
+    if type(channel) is not str and type(channel) is not int:
+        raise ProtocolError(f"data of a channel that is {type(channel).__name__}")
+    return Data(channel, raw(data, "data"))
+
+
+def _loader(frame: Sequence[object]) -> AgentMessage:
+    found = mapping(frame[2], "loader")
+    state = text(found.get("state"), "a loader's state")
+    if state not in ("loading", "ready", "fresh", "gone"):
+        raise ProtocolError(f"a loader is {state!r:.80}, which protocol version {VERSION} has not")
+    return LoaderState(
+        text(frame[1], "a loader's name"), state, text(found.get("why"), "a loader's why")
+    )
+
+
+def _exited(frame: Sequence[object]) -> AgentMessage:
+    found = mapping(frame[3], "exited")
+    code, signal = found.get("code"), found.get("signal")
+    return Exited(
+        _lane(frame),
+        _generation(frame),
+        None if code is None else whole(code, "an exit code"),
+        None if signal is None else whole(signal, "a signal"),
+        text(found.get("why"), "exited's why"),
+        text(found.get("stacks"), "exited's stacks"),
+        text(found.get("stdout"), "exited's stdout"),
+        text(found.get("stderr"), "exited's stderr"),
+    )
+
+
+def _usage(frame: Sequence[object]) -> AgentMessage:
+    found = mapping(frame[2], "usage")
+    return UsageSeen(
+        _lane(frame),
+        whole(found.get("memory"), "usage's memory"),
+        real(found.get("cpu"), "usage's cpu"),
+    )
+
+
+def _lane(frame: Sequence[object]) -> int:
+    return whole(frame[1], "a lane")
+
+
+def _generation(frame: Sequence[object]) -> int:
+    return whole(frame[2], "a generation")
+
+
+_READERS: dict[str, tuple[int, Callable[[Sequence[object]], AgentMessage]]] = {
+    "hello": (1, _hello),
+    "data": (2, _data),
+    "loader": (2, _loader),
+    "opened": (3, lambda f: Opened(_lane(f), _generation(f), whole(f[3], "a pid"))),
+    "dropped": (2, lambda f: Dropped(_lane(f), texts(f[2], "dropped ids"))),
+    "limit": (2, lambda f: LimitReached(_lane(f), _generation(f))),
+    "exited": (3, _exited),
+    "output": (3, lambda f: Output(_lane(f), text(f[2], "a source"), raw(f[3], "output"))),
+    "usage": (2, _usage),
+    "warn": (1, lambda f: AgentWarning(text(f[1], "a warning"))),
+    "pong": (1, lambda f: Pong(whole(f[1], "a pong's number"))),
+    "bye": (0, lambda _: Bye()),
+}
+
+
+def say_hello(lease: float | None) -> bytes:
+    """Begin. ``lease``: seconds without a byte from us after which the agent ends; None: never."""
+    return encode("hello", {"version": VERSION, "lease": lease})
+
+
+def define_profile(name: str, options: Mapping[str, object]) -> bytes:
+    """Define a profile: ``kind``, ``python``, ``cwd``, ``env``, and what its suite needs."""
+    return encode("profile", name, dict(options))
+
+
+def load(name: str) -> bytes:
+    """Start a profile's loader."""
+    return encode("load", name)
+
+
+def open_lane(lane: int, profile: str, generation: int, options: Mapping[str, object]) -> bytes:
+    """Put a worker into a lane: ``env``, ``limit`` and ``grace`` in seconds, ``fresh``, worker options."""
+    return encode("open", lane, profile, generation, dict(options))
+
+
+def run(lane: int, ids: Sequence[str]) -> bytes:
+    """Append to what a lane's worker is to run."""
+    return encode("run", lane, list(ids))
+
+
+def drop(lane: int, ids: Sequence[str]) -> bytes:
+    """Take back what has not started; ``Dropped`` answers."""
+    return encode("drop", lane, list(ids))
+
+
+def stop(lane: int) -> bytes:
+    """End the running test: stacks, a gentle signal, then by force."""
+    return encode("stop", lane)
+
+
+def dump(lane: int) -> bytes:
+    """Have the stacks of all threads written to the lane's output."""
+    return encode("dump", lane)
+
+
+def retire(lane: int) -> bytes:
+    """Let a worker tear its fixtures down and end."""
+    return encode("retire", lane)
+
+
+def kill(lane: int) -> bytes:
+    """Kill a lane's process group now."""
+    return encode("kill", lane)
+
+
+def tail(lane: int, on: bool) -> bytes:
+    """Begin or end ``Output`` of a lane."""
+    return encode("tail", lane, on)
+
+
+def credit(lane: int, size: int) -> bytes:
+    """Say that ``size`` bytes of a lane's data were taken."""
+    return encode("credit", lane, size)
+
+
+def ping(number: int) -> bytes:
+    """Ask for a ``Pong``; keeps the lease."""
+    return encode("ping", number)
+
+
+def end() -> bytes:
+    """Kill every descendant, remove the run directory, say bye, exit."""
+    return encode("end")
