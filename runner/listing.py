@@ -1,0 +1,51 @@
+"""The core of a listing: it loads the suites of some profiles and ends when all are known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .commands import Command, Finish, LoadSuite
+from .events import HostLost, ListingEnded, RunEvent, StopAsked
+from .ids import HostName, ProfileName
+
+
+class Listing:
+    """Stands where a ``Session`` stands, and runs nothing."""
+
+    def __init__(self, suites: Sequence[tuple[HostName, ProfileName]]) -> None:
+        self._suites = suites
+        self._left = {profile for _, profile in suites}
+        self._problems: list[str] = []
+        self._finished = False
+
+    def begin(self, now: float) -> list[Command]:
+        """Return what starts the listing."""
+        del now
+        return [LoadSuite(host, profile) for host, profile in self._suites]
+
+    def step(self, events: Iterable[RunEvent], now: float) -> list[Command]:
+        """Take events; return ``Finish`` when nothing more will be listed."""
+        del now
+        for event in events:
+            match event:
+                case ListingEnded(profile, error):
+                    self._left.discard(profile)
+                    if error:
+                        self._problems.append(error)
+                case HostLost(_, reason):
+                    self._left.clear()
+                    self._problems.append(reason)
+                case StopAsked(_, reason):
+                    self._left.clear()
+                    self._problems.append(reason)
+                case _:
+                    pass
+        if self._left or self._finished:
+            return []
+        self._finished = True
+        return [Finish("; ".join(self._problems))]
+
+    def change_lanes(self, by: int, now: float) -> list[Command]:
+        """There are no lanes to change."""
+        del by, now
+        return []
