@@ -1,0 +1,413 @@
+"""What waits to be handed out: single cases and groups, by segment, profile and hosts.
+
+A group is one unit: it is owned by one lane, which takes its cases in listing order, until it is
+empty, its worker is lost, or a part of it is split off for an idle lane.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import insort
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from .decisions import Entry
+from .estimate import Mean, SetUp
+from .ids import HostName, LaneId, ProfileName, Row
+from .ledger import Ledger
+from .shelf import UNKNOWN, Shelf, bucket_of, shuffled
+
+EVERYTHING = 1 << 62
+"""A position above all others: what a worker with a complete suite knows."""
+
+
+class Part:
+    """A group, or the part of one that was split off. ``pending`` are positions in the listing."""
+
+    __slots__ = (
+        *("begun", "bucket", "front", "hard", "held", "name", "number", "owner", "pending"),
+        *("pool", "seconds", "set_up", "shelved", "unknown"),
+    )
+
+    def __init__(self, number: int, pool: Pool, name: str, hard: bool, set_up: SetUp) -> None:
+        self.number = number
+        self.pool = pool
+        self.name = name
+        self.hard = hard
+        self.set_up = set_up
+        self.pending = array("i")
+        self.seconds = 0.0  # of what is pending and was timed
+        self.unknown = 0  # how many of the pending were not
+        self.owner: LaneId | None = None
+        self.held = 0
+        self.begun = False  # its owner has started one of its cases
+        self.front = False
+        self.shelved = -1
+        self.bucket = 0
+
+
+class Pool:
+    """The units of one segment and profile that the same hosts may run."""
+
+    __slots__ = ("front", "hosts", "pending", "profile", "seconds", "segment", "shelf", "unknown")
+
+    def __init__(
+        self, segment: int, profile: int, hosts: frozenset[HostName] | None, backlog: Backlog
+    ) -> None:
+        self.segment = segment
+        self.profile = profile
+        self.hosts = hosts
+        self.pending = 0
+        self.seconds = 0.0
+        self.unknown = 0
+        rows, valid = backlog.rows[profile], backlog.on_shelf
+        self.shelf = Shelf(lambda bucket, index: valid(Row(rows[index]), bucket, index, False))
+        self.front = Shelf(lambda bucket, index: valid(Row(rows[index]), bucket, index, True))
+
+
+@dataclass(slots=True)
+class Unit:
+    """What comes next for somebody: a single case (``part`` is None) or a group that nobody owns."""
+
+    row: Row
+    part: Part | None
+    shelf: Shelf
+    bucket: int
+    index: int
+
+
+class Backlog:
+    """All pending rows of a run. It moves nothing in the ledger, and is told after the ledger was."""
+
+    def __init__(self, ledger: Ledger, guess: Mean, seed: int | None) -> None:
+        self._ledger = ledger
+        self._guess = guess
+        self._seed = seed
+        self._names: list[ProfileName] = []
+        self._ended: list[bool] = []
+        self.rows: list[array[int]] = []  # for each profile: position -> row
+        self._indexes = array("i")  # and for each row: its position, seconds, part, pool, urgency
+        self._seconds = array("d")
+        self._parts_of = array("i")
+        self._pools_of = array("H")
+        self._urgent = bytearray()
+        self._parts: list[Part] = []
+        self._by_name: dict[tuple[int, str, bool], Part] = {}
+        self._set_ups: dict[tuple[int, str], SetUp] = {}
+        self._pools: list[Pool] = []
+        self._pool_numbers: dict[tuple[int, int, frozenset[HostName] | None], int] = {}
+        self._views: dict[tuple[int, int, HostName], list[Pool]] = {}
+        self._late: dict[int, list[Part]] = {}  # hard groups that wait for their listing's end
+        self.pending: dict[int, int] = {}  # segment -> how many rows
+        self.urgent: dict[int, int] = {}
+        self.left: list[int] = []  # profile -> how many rows
+        self.owned: dict[int, Part] = {}  # parts with an owner and pending cases
+
+    def profile(self, name: ProfileName) -> int:
+        """Return a profile's number."""
+        try:
+            return self._names.index(name)
+        except ValueError:
+            self._names.append(name)
+            self._ended.append(False)
+            self.rows.append(array("i"))
+            self.left.append(0)
+            return len(self._names) - 1
+
+    @property
+    def profiles(self) -> tuple[ProfileName, ...]:
+        """The profiles' names, by number."""
+        return tuple(self._names)
+
+    def ended(self, profile: int) -> bool:
+        """Whether a profile's listing has ended."""
+        return self._ended[profile]
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether every listing has ended."""
+        return all(self._ended)
+
+    def end(self, name: ProfileName) -> None:
+        """A profile's listing has ended: its hard groups are complete and can be handed out."""
+        profile = self.profile(name)
+        self._ended[profile] = True
+        for part in self._late.pop(profile, ()):
+            self._shelve(part)
+
+    def add(self, entry: Entry) -> None:
+        """Take in a row that the ledger has just scheduled."""
+        profile = self.profile(entry.profile)
+        row = entry.row
+        if row >= len(self._indexes):
+            more = max(row + 1 - len(self._indexes), 1024)
+            self._indexes.extend([-1] * more)
+            self._seconds.extend([math.nan] * more)
+            self._parts_of.extend([-1] * more)
+            self._pools_of.extend([0] * more)
+            self._urgent.extend(bytes(more))
+        rows = self.rows[profile]
+        if entry.index >= len(rows):
+            rows.extend([-1] * (entry.index + 1 - len(rows)))
+        rows[entry.index] = row
+        self._indexes[row] = entry.index
+        if entry.seconds is not None:
+            self._seconds[row] = entry.seconds
+        number = self._pool(entry.segment, profile, entry.hosts)
+        self._pools_of[row] = number
+        if entry.group is not None:
+            key = (number, entry.group.name, entry.group.hard)
+            part = self._by_name.get(key)
+            if part is None:
+                family = self._set_ups.setdefault((profile, entry.group.name), SetUp())
+                part = self._new_part(
+                    self._pools[number], entry.group.name, entry.group.hard, family
+                )
+                self._by_name[key] = part
+            self._parts_of[row] = part.number
+        self.put(row, front=False)
+
+    def put(self, row: Row, *, front: bool) -> None:
+        """A row is pending (again); ``front``: it comes before all others of its pool."""
+        pool = self._pools[self._pools_of[row]]
+        part = self._part(row)
+        if front and part is None:
+            self._urgent[row] = 1
+        self._count(row, pool, 1)
+        if part is not None and (part.hard or not self._urgent[row]):
+            if (front or self._urgent[row]) and not part.front:
+                part.front, part.shelved = True, -1
+            insort(part.pending, self._indexes[row])
+            self._weigh(part, row, 1)
+            self._shelve(part)
+        elif self._urgent[row]:
+            pool.front.put(UNKNOWN, self._indexes[row])
+        else:
+            index = self._indexes[row]
+            pool.shelf.put(self._bucket(pool.profile, index, self._seconds[row]), index)
+
+    def hasten(self, row: Row) -> None:
+        """Let a row come before all that are not urgent; ``put`` it afterwards."""
+        self._urgent[row] = 1
+
+    def calm(self, row: Row) -> None:
+        """A row has its outcome: it is not urgent any more."""
+        if self._urgent[row]:
+            self._urgent[row] = 0
+
+    def drop(self, rows: Iterable[Row]) -> None:
+        """Forget rows that were pending; they do not come up again."""
+        parts: dict[int, Part] = {}
+        for row in rows:
+            part = self._part(row)
+            grouped = part is not None and (part.hard or not self._urgent[row])
+            self._count(row, self._pools[self._pools_of[row]], -1)
+            self._urgent[row] = 0
+            if part is not None and grouped:
+                parts[part.number] = part
+                self._weigh(part, row, -1)
+        for part in parts.values():
+            rows_of = self.rows[part.pool.profile]
+            keep = (i for i in part.pending if self._ledger.is_pending(Row(rows_of[i])))
+            part.pending = array("i", keep)
+            self._shelve(part)
+
+    def first(self, profile: int, host: HostName, segment: int, known: int) -> Unit | None:
+        """Return what comes next for a worker that can run positions below ``known``."""
+        pools = self._view(segment, profile, host)
+        rows = self.rows[profile]
+        for front in (True, False):
+            for pool in pools:
+                if not pool.pending:
+                    continue
+                shelf = pool.front if front else pool.shelf
+                found = shelf.first(known)
+                if found is not None:
+                    bucket, index = found
+                    row = Row(rows[index])
+                    part = self._part(row)
+                    if part is not None and self._urgent[row] and not part.hard:
+                        part = None
+                    return Unit(row, part, shelf, bucket, index)
+        return None
+
+    def take(self, unit: Unit) -> None:
+        """Take a single case that ``first`` returned."""
+        unit.shelf.take(unit.bucket, unit.index)
+        self._count(unit.row, self._pools[self._pools_of[unit.row]], -1)
+
+    def own(self, part: Part, lane: LaneId) -> None:
+        """A lane takes a group."""
+        part.owner = lane
+        part.shelved = -1
+        part.front = False
+        part.begun = False
+        self.owned[part.number] = part
+
+    def next_of(self, part: Part, known: int) -> Row | None:
+        """Return the next case of a group that a worker can run, without taking it."""
+        if not part.pending or part.pending[0] >= known:
+            return None
+        return Row(self.rows[part.pool.profile][part.pending[0]])
+
+    def take_of(self, part: Part, row: Row) -> None:
+        """Take what ``next_of`` returned."""
+        del part.pending[0]
+        self._weigh(part, row, -1)
+        self._count(row, part.pool, -1)
+        if not part.pending:
+            self.owned.pop(part.number, None)
+
+    def free(self, part: Part) -> None:
+        """A group has no owner any more."""
+        part.owner = None
+        part.begun = False
+        self.owned.pop(part.number, None)
+        self._shelve(part)
+
+    def split(self, part: Part, lane: LaneId, keep: float, known: int) -> Part | None:
+        """Give a lane the end of a group of which its owner keeps at most ``keep`` seconds.
+
+        Only positions below ``known`` move. None if nothing is left to move.
+        """
+        rows = self.rows[part.pool.profile]
+        guess = self._guess.seconds or 0.0
+        kept, cut = 0.0, 0
+        for index in part.pending:
+            seconds = self._seconds[rows[index]]
+            kept += guess if math.isnan(seconds) else seconds
+            if kept > keep:
+                break
+            cut += 1
+        end = len(part.pending)
+        while end > cut and part.pending[end - 1] >= known:
+            end -= 1
+        if end <= cut:
+            return None
+        new = self._new_part(part.pool, part.name, part.hard, part.set_up)
+        new.pending = part.pending[cut:end]
+        del part.pending[cut:end]
+        for index in new.pending:
+            row = Row(rows[index])
+            self._parts_of[row] = new.number
+            self._weigh(part, row, -1)
+            self._weigh(new, row, 1)
+        if not part.pending:
+            self.owned.pop(part.number, None)
+        self.own(new, lane)
+        return new
+
+    def part(self, row: Row) -> Part | None:
+        """Return the group that a row belongs to."""
+        return self._part(row)
+
+    def seconds(self, row: Row) -> float | None:
+        """Return a row's own estimate, in seconds at speed 1."""
+        seconds = self._seconds[row]
+        return None if math.isnan(seconds) else seconds
+
+    def segment(self, row: Row) -> int:
+        """Return a row's segment."""
+        return self._pools[self._pools_of[row]].segment
+
+    def part_seconds(self, part: Part) -> float:
+        """Return what is pending of a group, in seconds at speed 1."""
+        return part.seconds + part.unknown * (self._guess.seconds or 0.0)
+
+    def work(self, profile: int, host: HostName, segment: int) -> float:
+        """Return what a host's lanes could still be given in a segment, in seconds at speed 1."""
+        guess = self._guess.seconds or 0.0
+        pools = self._view(segment, profile, host)
+        return sum(pool.seconds + pool.unknown * guess for pool in pools)
+
+    def pools(self) -> Iterator[Pool]:
+        """Yield every pool."""
+        yield from self._pools
+
+    def _part(self, row: Row) -> Part | None:
+        number = self._parts_of[row]
+        return None if number < 0 else self._parts[number]
+
+    def _new_part(self, pool: Pool, name: str, hard: bool, set_up: SetUp) -> Part:
+        part = Part(len(self._parts), pool, name, hard, set_up)
+        self._parts.append(part)
+        return part
+
+    def _pool(self, segment: int, profile: int, hosts: frozenset[HostName] | None) -> int:
+        key = (segment, profile, hosts)
+        number = self._pool_numbers.get(key)
+        if number is None:
+            number = self._pool_numbers[key] = len(self._pools)
+            self._pools.append(Pool(segment, profile, hosts, self))
+            self._views.clear()
+        return number
+
+    def _view(self, segment: int, profile: int, host: HostName) -> list[Pool]:
+        key = (segment, profile, host)
+        view = self._views.get(key)
+        if view is None:
+            view = [
+                pool
+                for pool in self._pools
+                if pool.segment == segment and pool.profile == profile
+                if pool.hosts is None or host in pool.hosts
+            ]
+            # What few hosts can run comes first: others have enough else to do.
+            view.sort(key=lambda pool: math.inf if pool.hosts is None else len(pool.hosts))
+            self._views[key] = view
+        return view
+
+    def _bucket(self, profile: int, index: int, seconds: float) -> int:
+        if self._seed is not None:
+            return shuffled(self._seed, self._names[profile], index)
+        return UNKNOWN if math.isnan(seconds) else bucket_of(seconds)
+
+    def _shelve(self, part: Part) -> None:
+        if part.owner is not None:
+            if part.pending:
+                self.owned[part.number] = part
+            return
+        if not part.pending:
+            part.shelved = -1
+            part.front = False
+            return
+        if part.hard and not self._ended[part.pool.profile]:
+            self._late.setdefault(part.pool.profile, []).append(part)
+            return
+        # The position stands for the whole: a hard group needs a worker that knows its last case.
+        index = part.pending[-1] if part.hard else part.pending[0]
+        if part.front or (self._seed is None and 2 * part.unknown >= len(part.pending)):
+            bucket = UNKNOWN
+        else:
+            seconds = self.part_seconds(part) + (part.set_up.seconds or 0.0)
+            bucket = self._bucket(part.pool.profile, index, seconds)
+        if part.shelved != index or part.bucket != bucket:
+            part.shelved, part.bucket = index, bucket
+            (part.pool.front if part.front else part.pool.shelf).put(bucket, index)
+
+    def on_shelf(self, row: Row, bucket: int, index: int, front: bool) -> bool:
+        """Whether a position on a shelf still stands for a pending unit."""
+        part = self._part(row)
+        if part is not None and (part.hard or not self._urgent[row]):
+            return part.shelved == index and part.bucket == bucket and part.front == front
+        return self._ledger.is_pending(row) and bool(self._urgent[row]) == front
+
+    def _weigh(self, part: Part, row: Row, sign: int) -> None:
+        seconds = self._seconds[row]
+        if math.isnan(seconds):
+            part.unknown += sign
+        else:
+            part.seconds = max(part.seconds + sign * seconds, 0.0)
+
+    def _count(self, row: Row, pool: Pool, sign: int) -> None:
+        pool.pending += sign
+        self.left[pool.profile] += sign
+        self.pending[pool.segment] = self.pending.get(pool.segment, 0) + sign
+        if self._urgent[row]:
+            self.urgent[pool.segment] = self.urgent.get(pool.segment, 0) + sign
+        seconds = self._seconds[row]
+        if math.isnan(seconds):
+            pool.unknown += sign
+        else:
+            pool.seconds = max(pool.seconds + sign * seconds, 0.0) if pool.pending else 0.0

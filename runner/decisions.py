@@ -1,0 +1,65 @@
+"""What the dispatcher is told of a case, and all that it can decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from .events import Group
+from .ids import HostName, LaneId, ProfileName, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A case that is to run. ``index`` is its position in its profile's listing."""
+
+    row: Row
+    profile: ProfileName
+    index: int
+    seconds: float | None
+    """How long it is expected to take; None if that is not known."""
+    group: Group | None
+    segment: int = 0
+    hosts: frozenset[HostName] | None = None
+    """The only hosts that may run it; None: any."""
+
+
+@dataclass(frozen=True, slots=True)
+class Give:
+    """Hand ``rows`` to a lane's worker, in this order, after what it already holds."""
+
+    lane: LaneId
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """Ask a lane for ``rows`` back, as far as it has not started them."""
+
+    lane: LaneId
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Put a newer worker into this idle lane: what is left was listed after its worker was forked."""
+
+    lane: LaneId
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing will come for this lane's profile any more, unless something is run again."""
+
+    lane: LaneId
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """This idle lane should serve ``profile``, which has more left than its own lanes can do soon."""
+
+    lane: LaneId
+    profile: ProfileName
+
+
+Decision: TypeAlias = Give | Recall | Renew | Idle | Move

@@ -1,0 +1,94 @@
+"""How long things take: from earlier runs, and learnt while this one goes on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from .ids import Case, HostName, ProfileName
+
+_CLIP = math.log(4.0)
+_WEIGHT = 0.05
+_TOO_SHORT = 0.001
+
+
+class Estimates:
+    """What earlier runs say. ``times`` is in seconds, on a host of speed 1.
+
+    A case that was never timed has no estimate: running it early beats guessing (PERFORMANCE.md, 3).
+    """
+
+    __slots__ = ("_times",)
+
+    def __init__(self, times: Mapping[Case, float]) -> None:
+        self._times = times
+
+    def seconds(self, test_id: str, profile: ProfileName) -> float | None:
+        """Return the seconds a case is expected to take, or None. Nonsense in the store is no estimate."""
+        seconds = self._times.get(Case(test_id, profile))
+        return seconds if seconds is not None and 0.0 <= seconds < math.inf else None
+
+
+class Speeds:
+    """The speed of each host: expected seconds over measured ones, as a weighted mean of logarithms.
+
+    One result counts at most a factor of four: a test that fails at once says little of its host.
+    """
+
+    __slots__ = ("_counts", "_logs")
+
+    def __init__(self) -> None:
+        self._logs: dict[HostName, float] = {}
+        self._counts: dict[HostName, int] = {}
+
+    def learn(self, host: HostName, expected: float, seconds: float) -> None:
+        """Take a result in. Very short tests are mostly overhead, and are left out."""
+        if expected < _TOO_SHORT or seconds <= 0.0:
+            return
+        ratio = min(max(math.log(expected / seconds), -_CLIP), _CLIP)
+        count = self._counts.get(host, 0) + 1
+        old = self._logs.get(host, 0.0)
+        # As if eight results at speed 1 had been seen before the first.
+        self._logs[host] = old + (ratio - old) * max(1.0 / (count + 8), _WEIGHT)
+        self._counts[host] = count
+
+    def of(self, host: HostName) -> float:
+        """Return a host's speed; 1 until something is known."""
+        return math.exp(self._logs.get(host, 0.0))
+
+    def normal(self, host: HostName, seconds: float) -> float:
+        """Return what ``seconds`` on this host would be on one of speed 1: what is to be stored."""
+        return seconds * self.of(host)
+
+
+class Mean:
+    """The mean duration of what had no estimate, in seconds at speed 1."""
+
+    __slots__ = ("count", "total")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total = 0.0
+
+    def learn(self, seconds: float) -> None:
+        """Take a result in."""
+        self.count += 1
+        self.total += seconds
+
+    @property
+    def seconds(self) -> float | None:
+        """The mean; None before the first result."""
+        return self.total / self.count if self.count else None
+
+
+class SetUp:
+    """What it costs a worker to begin a group: None until it was seen once, then seconds at speed 1."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self) -> None:
+        self.seconds: float | None = None
+
+    def learn(self, seconds: float) -> None:
+        """Take in one beginning."""
+        self.seconds = seconds if self.seconds is None else (self.seconds + seconds) / 2

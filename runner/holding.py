@@ -1,0 +1,94 @@
+"""What one lane holds, what it does now, and how long that will keep it busy."""
+
+from __future__ import annotations
+
+import math
+
+from .backlog import EVERYTHING, Part
+from .estimate import SetUp
+from .ids import HostName, LaneId, Row
+
+OVERRUN = 0.1
+"""Seconds that a test may always take before it counts as overrunning."""
+OVERRUN_FACTOR = 3.0
+
+
+class Holding:
+    """A lane, seen by the dispatcher. Durations are wall seconds on its host; unknown ones are inf."""
+
+    __slots__ = (
+        *("barren", "family", "free_at", "held", "host", "known", "lane", "latency", "load"),
+        *(
+            "parts",
+            "pending_wake",
+            "profile",
+            "ready",
+            "recalled",
+            "running",
+            "since",
+            "target",
+            "told",
+        ),
+    )
+
+    def __init__(self, lane: LaneId, host: HostName, profile: int, latency: float) -> None:
+        self.lane = lane
+        self.host = host
+        self.profile = profile
+        self.latency = latency
+        self.ready = False
+        self.known = EVERYTHING
+        self.held: dict[Row, float] = {}
+        self.load = 0.0
+        self.running: Row | None = None
+        self.since = 0.0
+        self.free_at = 0.0
+        self.family: SetUp | None = None  # whose set-up is standing in this worker
+        self.parts: list[Part] = []
+        self.recalled: set[Row] = set()
+        self.barren = False  # a recall came back empty, and nothing has changed since
+        self.told = False  # Idle, Move or Renew was decided
+        self.target: int | None = None
+        self.pending_wake = math.inf
+
+    def hold(self, row: Row, seconds: float) -> None:
+        """Take a row in."""
+        self.held[row] = seconds
+        self.load += seconds
+        self.barren = False
+
+    def drop(self, row: Row) -> None:
+        """Let a row go: done, or given back."""
+        seconds = self.held.pop(row)
+        self.recalled.discard(row)
+        if math.isinf(seconds) or not self.held:
+            self.load = sum(self.held.values())
+        else:
+            self.load = max(self.load - seconds, 0.0)
+        self.barren = False
+
+    def queue(self) -> list[Row]:
+        """Return what it has not started, as far as is known, and was not asked back; in order."""
+        return [row for row in self.held if row != self.running and row not in self.recalled]
+
+    def outstanding(self, now: float) -> float:
+        """Return how long it will be busy if all goes as expected."""
+        if self.running is None or math.isinf(self.load):
+            return self.load
+        return self.load - min(now - self.since, self.held[self.running])
+
+    def patience(self) -> float:
+        """Return when the running test begins to overrun."""
+        if self.running is None:
+            return math.inf
+        expected = self.held[self.running]
+        return self.since + max(
+            OVERRUN, OVERRUN_FACTOR * (0.0 if math.isinf(expected) else expected)
+        )
+
+    def low_at(self, low: float) -> float:
+        """Return when ``outstanding`` falls to ``low`` while the running test goes on, or inf."""
+        if self.running is None or math.isinf(self.load):
+            return math.inf
+        excess = self.load - low
+        return self.since + excess if excess <= self.held[self.running] else math.inf
