@@ -42,14 +42,20 @@ class Recall:
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """Put a newer worker into this idle lane: what is left was listed after its worker was forked."""
+    """Put a newer worker into this idle lane: what is left was listed after its worker was forked.
+
+    It gets nothing until it has one. So it is with ``Idle`` and ``Move``.
+    """
 
     lane: LaneId
 
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Nothing will come for this lane's profile any more, unless something is run again."""
+    """Nothing will come for this lane any more, unless something is run again: let its worker go.
+
+    Keep the lane: where ``Dispatcher.wants_worker`` comes true, put a new worker in.
+    """
 
     lane: LaneId
 

@@ -27,6 +27,8 @@ SLACK = 0.002
 """Seconds of work a lane is to have left, over its round trips, when more is sent."""
 LEARN = 3
 """How many results a lane there must be before cases without an estimate are sent in batches."""
+PROCESS = 2.0
+"""Seconds of work that are worth a process of their own, where a worker runs one batch only."""
 MOVE_COST = 1.0
 """Seconds of work a lane that a profile must have left for one more lane to be worth it."""
 
@@ -65,6 +67,9 @@ class Dispatcher:
         self._dirty: set[LaneId] = set()
         self._hungry: set[LaneId] = set()
         self._wakes: list[tuple[float, LaneId]] = []
+        self._more_runs: dict[
+            Row, int
+        ] = {}  # of rows that are pending or held: runs after the next
         for name in profiles:
             self._profile(name)
 
@@ -96,16 +101,23 @@ class Dispatcher:
         self._profile_limits[self._profile(profile)] = (lanes, hosts)
 
     def open_lane(
-        self, lane: LaneId, host: HostName, profile: ProfileName, *, latency: float = 0.0
+        self,
+        lane: LaneId,
+        host: HostName,
+        profile: ProfileName,
+        *,
+        latency: float = 0.0,
+        batches: bool = False,
     ) -> None:
         """A lane exists, or one without a worker serves ``profile`` from now on.
 
-        ``latency``: seconds from sending it something until its answer can be here.
+        ``latency``: seconds from sending it something until its answer can be here. With ``batches``
+        its worker runs one batch, gives nothing back, and ends.
         """
         old = self._lanes.get(lane)
         if old is not None and (old.ready or old.held):
             raise LedgerError(f"lane {lane} still has a worker")
-        self._lanes[lane] = Holding(lane, host, self._profile(profile), latency)
+        self._lanes[lane] = Holding(lane, host, self._profile(profile), latency, batches)
 
     def worker_ready(self, lane: LaneId, known: int, now: float) -> None:
         """A lane's worker can run the first ``known`` listed cases of its profile; -1: all."""
@@ -113,7 +125,7 @@ class Dispatcher:
         holding.ready = True
         holding.known = EVERYTHING if known < 0 else known
         holding.free_at = now
-        holding.told = False
+        holding.spent = holding.draining = False
         holding.target = None
         self._dirty.add(lane)
 
@@ -146,6 +158,12 @@ class Dispatcher:
             self._guess.learn(seconds * self.speeds.of(holding.host))
         else:
             self.speeds.learn(holding.host, expected, seconds)
+        if row in self._more_runs:
+            more = self._more_runs.pop(row) - 1
+            if more:
+                self._more_runs[row] = more
+            self._put_again(row, urgent=True)
+            self._more_to_do()
 
     def returned(self, lane: LaneId, rows: Iterable[Row], now: float) -> None:
         """A lane's answer to ``Recall``: what it gave back, which may be nothing."""
@@ -162,6 +180,13 @@ class Dispatcher:
         self._dirty.add(lane)
         if rows:
             self._more_to_do()
+
+    def drain(self, lane: LaneId) -> tuple[Row, ...]:
+        """Give a lane's present worker nothing more. Return what it has not started, to be taken back."""
+        holding = self._lanes[lane]
+        holding.draining = True
+        self._hungry.discard(lane)
+        return self.not_started(lane)
 
     def worker_gone(self, lane: LaneId, now: float) -> tuple[Row, ...]:
         """A lane has no worker any more. Return what it held; it comes first again."""
@@ -190,26 +215,35 @@ class Dispatcher:
         self.worker_gone(lane, now)
         del self._lanes[lane]
 
-    def again(self, rows: Iterable[Row], now: float, *, urgent: bool) -> None:
-        """Let rows run again that are done or were given up, or let pending ones come first.
+    def again(self, rows: Iterable[Row], now: float, *, urgent: bool, times: int = 1) -> None:
+        """Let rows that are done or were given up run again, ``times`` times each.
 
-        Rows that a lane holds are left as they are: they are about to run.
+        A pending row runs ``times`` times in all, and a row that a lane holds that often once more.
+        ``urgent`` ones come before all that waits.
         """
         del now
+        if times < 1:
+            return
         for row in rows:
             place = self.ledger.place(row)
-            if place is Place.PENDING and urgent:
-                self._backlog.drop((row,))
-            elif place in (Place.DONE, Place.GIVEN_UP):
-                self.ledger.again(row)
-            elif place is Place.NOWHERE:
+            if place is Place.NOWHERE:
                 raise LedgerError(f"row {row} was never scheduled")
-            else:
-                continue
-            if urgent:
-                self._backlog.hasten(row)
-            self._backlog.put(row, front=False)
+            if more := times - (place is not Place.HELD):
+                self._more_runs[row] = self._more_runs.get(row, 0) + more
+            if place is not Place.HELD:
+                self._put_again(row, urgent)
         self._more_to_do()
+
+    def _put_again(self, row: Row, urgent: bool) -> None:
+        if self.ledger.is_pending(row):
+            if not urgent:
+                return
+            self._backlog.drop((row,))
+        else:
+            self.ledger.again(row)
+        if urgent:
+            self._backlog.hasten(row)
+        self._backlog.put(row, front=False)
 
     def give_up(self, rows: Iterable[Row] | None) -> tuple[Row, ...]:
         """Remove pending rows (None: all of them), and return those that were pending."""
@@ -219,6 +253,7 @@ class Dispatcher:
             gone = tuple(row for row in dict.fromkeys(rows) if self.ledger.is_pending(row))
         for row in gone:
             self.ledger.give_up(row)
+            self._more_runs.pop(row, None)
         self._backlog.drop(gone)
         self._more_to_do()
         return gone
@@ -263,6 +298,11 @@ class Dispatcher:
             and (pool.hosts is None or holding.host in pool.hosts)
             for pool in self._backlog.pools()
         ) or not self._backlog.ended(holding.profile)
+
+    def not_started(self, lane: LaneId) -> tuple[Row, ...]:
+        """Return what a lane holds and has not started, in order."""
+        holding = self._lanes[lane]
+        return tuple(row for row in holding.held if row != holding.running)
 
     def waiting(self, lane: LaneId) -> str:
         """Say why an idle lane waits; empty where it does not."""
@@ -395,17 +435,11 @@ class Dispatcher:
         """Top a lane up to its window."""
         lane = holding.lane
         self._hungry.discard(lane)
-        if not holding.ready or holding.told or holding.recalled:
-            if holding.told:
-                self._hungry.add(lane)
-            if not holding.told or self._next_unit(holding, holding.known) is None:
-                return
-            if holding.target is not None:
-                return
-            holding.told = False
+        if not holding.ready or holding.draining or holding.spent or holding.recalled:
+            return
         low = 2.0 * holding.latency + SLACK
         if holding.held:
-            if self._single:
+            if self._single or holding.batches:
                 return
             if holding.outstanding(now) >= low:
                 self._wake(holding, low, now)
@@ -420,6 +454,7 @@ class Dispatcher:
         if not rows:
             self._hungry.add(lane)
             return
+        holding.spent = holding.batches
         decisions.append(Give(lane, tuple(rows)))
         self._wake(holding, low, now)
 
@@ -427,8 +462,12 @@ class Dispatcher:
         """Take from the backlog what a lane is to get now."""
         speed = self.speeds.of(holding.host)
         left = self._backlog.work(holding.profile, holding.host, self._segment) / speed
-        budget = min(max(BATCH, low), left / (2 * len(self._lanes)))
+        share = left / (2 * len(self._lanes))
+        budget = min(max(BATCH, low), share)
         room = 1 if self._single else MOST - len(holding.held)
+        if holding.batches and not self._single:
+            budget = max(share, PROCESS)
+            room = -(-self._backlog.left[holding.profile] // (2 * len(self._lanes)))
         rows: list[Row] = []
         total = 0.0
         while len(rows) < room:
@@ -509,7 +548,9 @@ class Dispatcher:
 
     def _recall_overrun(self, holding: Holding, now: float, decisions: list[Decision]) -> None:
         """Take back what waits behind a test that overruns."""
-        if len(holding.held) < 2 or holding.recalled or holding.barren or now < holding.patience():
+        if len(holding.held) < 2 or holding.recalled or holding.barren or holding.batches:
+            return
+        if now < holding.patience():
             return
         rows = [row for row in holding.queue() if self._may_leave(row)]
         if rows:
@@ -526,7 +567,7 @@ class Dispatcher:
         idle = [
             holding
             for holding in self._fastest_first(self._hungry)
-            if holding.ready and not holding.held and not holding.told
+            if holding.ready and not holding.held
         ]
         if not idle:
             return
@@ -581,7 +622,7 @@ class Dispatcher:
         for holding in self._lanes.values():
             if holding.profile != thief.profile or len(holding.held) < 2:
                 continue
-            if holding.recalled or holding.barren or not holding.ready:
+            if holding.recalled or holding.barren or holding.batches:
                 continue
             out = holding.outstanding(now)
             if out > most:
@@ -613,8 +654,7 @@ class Dispatcher:
             return False
         if self._next_unit(holding, holding.known) is not None:
             return False
-        holding.told = True
-        holding.ready = False
+        self._dismissed(holding)
         decisions.append(Renew(holding.lane))
         return True
 
@@ -623,13 +663,18 @@ class Dispatcher:
         profile = holding.profile
         if not backlog.ended(profile) or backlog.left[profile] or self._waiting_rows[profile]:
             return
-        holding.told = True
+        self._dismissed(holding)
         target = self._other_profile(holding)
         if target is None:
             decisions.append(Idle(holding.lane))
         else:
             holding.target = target
             decisions.append(Move(holding.lane, backlog.profiles[target]))
+
+    def _dismissed(self, holding: Holding) -> None:
+        """A lane was told to let its worker go: it gets nothing until it has another."""
+        holding.ready = False
+        self._hungry.discard(holding.lane)
 
     def _other_profile(self, holding: Holding) -> int | None:
         """Return the profile that most needs one more lane."""

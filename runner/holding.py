@@ -17,7 +17,19 @@ class Holding:
     """A lane, seen by the dispatcher. Durations are wall seconds on its host; unknown ones are inf."""
 
     __slots__ = (
-        *("barren", "family", "free_at", "held", "host", "known", "lane", "latency", "load"),
+        *(
+            "barren",
+            "batches",
+            "draining",
+            "family",
+            "free_at",
+            "held",
+            "host",
+            "known",
+            "lane",
+            "latency",
+            "load",
+        ),
         *(
             "parts",
             "pending_wake",
@@ -31,11 +43,16 @@ class Holding:
         ),
     )
 
-    def __init__(self, lane: LaneId, host: HostName, profile: int, latency: float) -> None:
+    def __init__(
+        self, lane: LaneId, host: HostName, profile: int, latency: float, batches: bool = False
+    ) -> None:
         self.lane = lane
         self.host = host
         self.profile = profile
         self.latency = latency
+        self.batches = batches  # its worker runs one batch and ends
+        self.spent = False  # and has got it
+        self.draining = False  # its worker is to get nothing more
         self.ready = False
         self.known = EVERYTHING
         self.held: dict[Row, float] = {}
@@ -47,7 +64,6 @@ class Holding:
         self.parts: list[Part] = []
         self.recalled: set[Row] = set()
         self.barren = False  # a recall came back empty, and nothing has changed since
-        self.told = False  # Idle, Move or Renew was decided
         self.target: int | None = None
         self.pending_wake = math.inf
 
