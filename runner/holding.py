@@ -17,30 +17,9 @@ class Holding:
     """A lane, seen by the dispatcher. Durations are wall seconds on its host; unknown ones are inf."""
 
     __slots__ = (
-        *(
-            "barren",
-            "batches",
-            "draining",
-            "family",
-            "free_at",
-            "held",
-            "host",
-            "known",
-            "lane",
-            "latency",
-            "load",
-        ),
-        *(
-            "parts",
-            "pending_wake",
-            "profile",
-            "ready",
-            "recalled",
-            "running",
-            "since",
-            "target",
-            "told",
-        ),
+        *("barren", "batches", "draining", "family", "free_at", "held", "host", "known", "lane"),
+        *("latency", "load", "parts", "pending_wake", "profile", "ready", "recalled", "running"),
+        *("since", "spent", "target"),
     )
 
     def __init__(
