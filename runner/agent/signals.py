@@ -19,8 +19,8 @@ if hasattr(signal, "SIGRTMIN"):
     SIG_CANCEL = signal.SIGRTMIN + 7
 else:  # macOS has no realtime signals
     SIG_DUMP = getattr(signal, "SIGINFO", signal.SIGURG)
-    SIG_TIMEOUT = signal.SIGUSR2
-    SIG_CANCEL = signal.SIGUSR1
+    SIG_TIMEOUT = signal.SIGUSR1
+    SIG_CANCEL = signal.SIGUSR2
 
 
 class TestTimeout(BaseException):
@@ -70,8 +70,8 @@ class Signals:
         # Bound once, so that `is` tells whether a test replaced them.
         self._on_timeout, self._on_cancel, self._mark = self._timeout, self._cancel, self._nothing
 
-    def arm(self):
-        """Make sure that the three signals arrive, and begin to raise."""
+    def arm(self, since):
+        """Make sure that the three signals arrive, and begin to raise. ``since``: what the pulse says, monotonic ns."""
         get = self._get
         if get(SIG_TIMEOUT) is not self._on_timeout:
             self._set(SIG_TIMEOUT, self._on_timeout)
@@ -80,7 +80,7 @@ class Signals:
         if get(SIG_DUMP) is not self._mark or not self._open_still():
             self._arm_dump()
         self.expired = None
-        self._since = monotonic()
+        self._since = since
         self.running = True
 
     def disarm(self):

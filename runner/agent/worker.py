@@ -119,8 +119,8 @@ class Worker:
         raise NotImplementedError
 
     def output(self):
-        """Return what ``bye`` carries: plain data of plugins, or None."""
-        return None
+        """Return what ``bye`` carries: plain data of plugins by name."""
+        return {}
 
     # -- life ----------------------------------------------------------------
 
@@ -138,12 +138,17 @@ class Worker:
                 break
         if self.sick:
             unrun = ([] if self._peeked is None else [self._peeked]) + list(self.queue)
-            self.channel.event("retire", why="; ".join(self.sick), unrun=unrun)
+            self.channel.event("retire", why=self.sick, unrun=unrun)
             self.queue.clear()
         self.queue.clear()
         self._peeked, self._ending = None, True
-        self.release()
+        self.attend()
+        try:
+            self.release()
+        finally:
+            self.signals.disarm()
         self.flush_streams()
+        self.pulse.write(0, 0, *self.health.measure(), self.finished)
         self.channel.event("bye", output=self.output())
 
     def take(self):
@@ -161,7 +166,7 @@ class Worker:
             # Look even when ids are queued: a `drop` must find them still there.
             self._obey(wait=False)
             while not self.queue:
-                if self._ending or self.single and self.finished:
+                if self._ending or (self.single and self.finished):
                     return None
                 if not self._obey(wait):
                     return None
@@ -210,12 +215,22 @@ class Worker:
     def begin(self, test_id):
         """A test starts now: say so, start its clock, let signals reach it."""
         self.test_id = test_id
-        self.number += 1
-        self._sizes = self.health.measure()
-        self.pulse.write(self.number, monotonic(), self._sizes[0], self._sizes[1], self.finished)
+        since = self._start_clock()
         self.started = now()
         self.channel.status(test_id, "inprogress", ns=self.started)
-        self.signals.arm()
+        self.signals.arm(since)
+
+    def attend(self):
+        """Work of ours that may hang (fixtures of the tests before going down) starts now: hold it to the limit too."""
+        self.signals.arm(self._start_clock())
+
+    def _start_clock(self):
+        # A new number for each: the agent stops what has a number once.
+        self.number += 1
+        self._sizes = sizes = self.health.measure()
+        since = monotonic()
+        self.pulse.write(self.number, since, sizes[0], sizes[1], self.finished)
+        return since
 
     def end(self, status, details=(), kind="", tags=None, ended=None):
         """Say how the running test ended, in one write: output, details, state, kind, status.
@@ -224,9 +239,7 @@ class Worker:
         if the test ended before now.
         """
         self.signals.disarm()
-        if self.channel.dead:
-            # A process that the test forked came back from it. It is not us.
-            _exit(CHILD_CAME_BACK)
+        self.still_us()
         test_id = self.test_id
         if ended is None:
             ended = now()
@@ -243,13 +256,14 @@ class Worker:
             for name, start, stop in zip(("stdout", "stderr"), self._sizes, sizes):
                 if stop > start:
                     put(self._detail(used, name, TEXT, self._region(name, start, stop)))
-        for name, mime, data in details:
-            put(self._detail(used, name, mime, data))
         expired = self.signals.expired
         if expired is not None:
+            # Even if the test caught it: passing after the limit is no pass.
             status = "fail"
-            kind = "timeout" if isinstance(expired, TestTimeout) else kind or "error"
+            kind = "timeout" if isinstance(expired, TestTimeout) else "error"
             put(self._detail(used, "reason", TEXT, encode(str(expired))))
+        for name, mime, data in details:
+            put(self._detail(used, name, mime, data))
         if fixed or sick:
             put(event_packet("state", test_id, fixed=fixed, sick=sick))
             self.sick.extend(sick)
@@ -258,6 +272,11 @@ class Worker:
         put(packets(test_id, status, tags=tags, ns=ended))
         self.test_id = None
         self.channel.send(b"".join(parts))
+
+    def still_us(self):
+        """End a process that the running test forked and that came back from it."""
+        if self.channel.dead:
+            _exit(CHILD_CAME_BACK)
 
     def extra(self, test_id, status, details=(), ended=None):
         """Say a result under an id that nobody sent, like ``setUpClass (m.C)``."""
