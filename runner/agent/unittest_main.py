@@ -1,0 +1,40 @@
+"""The unittest adapter: a loader or a worker, as the options say."""
+
+import sys
+
+from .forking import Forks
+from .unittest_suites import Suite
+from .unittest_worker import UnittestWorker
+
+
+def main(channel, options):
+    """Run until told to end."""
+    sys.argv[:] = ["python -m unittest"]
+    suite = Suite()
+    if options["role"] == "loader":
+        _load(channel, options, suite)
+        return
+    suite.load(options["suite"])
+    UnittestWorker(channel, options, suite.tests).loop()
+
+
+def _load(channel, options, suite):
+    complete = False
+
+    def work(channel, options):
+        known = -1 if complete else suite.announced
+        UnittestWorker(channel, options, suite.tests, known).loop()
+
+    forks = Forks(channel, work)
+
+    def announce(ids, groups):
+        channel.event("ids", ids=ids, groups=groups)
+        forks.poll()
+
+    gone = suite.load(options["suite"], announce)
+    complete = True
+    if gone:
+        channel.event("gone", ids=gone)
+    channel.event("listed", count=len(suite.tests), error="")
+    forks.loaded()
+    forks.serve()

@@ -1,0 +1,165 @@
+"""Loads a unittest suite and finds its tests by id.
+
+Ids are those of ``python -m subunit.run discover --list`` (stestr's too, which leaves out modules that cannot
+be imported): ``test.id()`` of everything in the suite, ``unittest.loader._FailedTest.pkg.mod`` included.
+"""
+
+import sys
+import unittest
+
+MAX_IDS = 2000
+"""The most ids in one event."""
+
+
+class Loader(unittest.TestLoader):
+    """Hands over what it finds module by module. Never unittest.defaultTestLoader: tests change that one."""
+
+    def __init__(self, found):
+        """``found(suite)``: called for each module that no load_tests has taken into its own hands."""
+        super().__init__()
+        self._found = found
+        self._depth = 0
+        self._last = None
+
+    def loadTestsFromModule(self, module, *args, **kwargs):  # noqa: N802
+        """See unittest. Within it, suites are only parts of what load_tests will return."""
+        self._depth += 1
+        try:
+            return super().loadTestsFromModule(module, *args, **kwargs)
+        finally:
+            self._depth -= 1
+
+    def _find_tests(self, *args, **kwargs):
+        # A private generator, but the same from 3.8 to 3.14; without it, all ids come at the end.
+        for suite in super()._find_tests(*args, **kwargs):
+            if not self._depth and suite is not self._last:  # packages yield it at every level
+                self._last = suite
+                self._found(suite)
+            yield suite
+
+
+class Suite:
+    """The tests of a suite, by id."""
+
+    def __init__(self):
+        self.tests = {}
+        """id -> [(test case, suites of a class of the project's own that it is in, outermost first)]"""
+        self.announced = 0
+        """How many ids were listed so far."""
+        self._seen = set()
+        self._opaque = {}
+        self._resources = {}
+
+    def load(self, options, announce=None):
+        """Discover as ``python -m unittest discover`` does. Raises what it raises.
+
+        ``announce(ids, groups)``: called with every id once, while loading goes on. Return the ids that
+        were announced and that the complete suite does not have.
+        """
+
+        def found(suite):
+            self._add(self.tests, suite)
+            self._announce(self.tests, announce)
+
+        loader = Loader(found if announce else lambda suite: None)
+        suite = loader.discover(
+            options.get("start") or ".",
+            options.get("pattern") or "test*.py",
+            options.get("top") or None,
+        )
+        complete = {}
+        self._add(complete, suite)
+        # A load_tests at the top may have made something else of the modules' suites.
+        self.tests = complete
+        if announce:
+            self._announce(complete, announce)
+        return [test_id for test_id in self._seen if test_id not in complete]
+
+    def _add(self, tests, suite):
+        self._new = []
+        for case, chain in walk(suite):
+            test_id = str(case.id())
+            if test_id not in self._seen:
+                self._seen.add(test_id)
+                self._new.append(test_id)
+            tests.setdefault(test_id, []).append((case, chain))
+
+    def _announce(self, tests, announce):
+        new, self._new = self._new, []
+        for at in range(0, len(new), MAX_IDS):
+            ids = new[at : at + MAX_IDS]
+            groups = {}
+            for index, test_id in enumerate(ids):
+                name = self._group(*tests[test_id][0])
+                if name:
+                    groups[index] = [name, False]
+            self.announced += len(ids)
+            announce(ids, groups)
+
+    def _group(self, case, chain):
+        """Return the name of what a test shares with others and is dear to make twice, or an empty text."""
+        if chain:
+            suite = chain[0]
+            number = self._opaque.setdefault(id(suite), len(self._opaque) + 1)
+            cls = type(suite)
+            if switches(chain):
+                needed = needed_resources(case)
+                key = frozenset(map(id, needed))
+                number = self._resources.setdefault(key, len(self._resources) + 1)
+                names = ", ".join(sorted(type(resource).__name__ for resource in needed))
+                return "resources %s #%d" % (names, number) if needed else ""
+            return "%s.%s #%d" % (cls.__module__, cls.__qualname__, number)
+        cls = type(case)
+        if has_module_fixture(cls.__module__):
+            return cls.__module__
+        if has_class_fixture(cls):
+            return "%s.%s" % (cls.__module__, cls.__qualname__)
+        return ""
+
+
+def walk(node, chain=()):
+    """Yield (test case, opaque suites around it) of all tests in a suite, in order."""
+    if node is None:
+        return
+    try:
+        children = iter(node)
+    except TypeError:
+        yield node, chain
+        return
+    run = getattr(type(node), "run", None)
+    if run is not None and run is not unittest.TestSuite.run:
+        chain += (node,)
+    for child in children:
+        yield from walk(child, chain)
+
+
+def switches(chain):
+    """Whether a test is in one testresources.OptimisingTestSuite, whose resources can be kept from test to test."""
+    return len(chain) == 1 and callable(getattr(chain[0], "switch", None))
+
+
+def needed_resources(case):
+    """Return a testresources test's resources, those they need included, each once, in order."""
+    needed = []
+    for _, resource in getattr(case, "resources", ()):
+        for each in resource.neededResources():
+            if not any(each is other for other in needed):
+                needed.append(each)
+    return needed
+
+
+def has_class_fixture(cls):
+    """Whether a class has a setUpClass or tearDownClass of its own or of a base other than TestCase."""
+    for name in ("setUpClass", "tearDownClass"):
+        method = getattr(cls, name, None)
+        if method is not None:
+            plain = getattr(unittest.TestCase, name)
+            if getattr(method, "__func__", method) is not plain.__func__:
+                return True
+    return False
+
+
+def has_module_fixture(name):
+    """Whether a module has setUpModule or tearDownModule."""
+    module = sys.modules.get(name)
+    return hasattr(module, "setUpModule") or hasattr(module, "tearDownModule")

@@ -1,0 +1,310 @@
+"""Runs unittest tests by id: class and module fixtures, testresources and suites of the project's own included.
+
+Fixtures stay up until the next test is known to be elsewhere. unittest's own code puts them up and takes them
+down (TestSuite's private methods, unchanged from 3.8 to 3.14), with one result that lives as long as the worker.
+"""
+
+import contextvars
+import copy
+import functools
+import unittest
+
+from . import unittest_repair
+from .channel import Gone
+from .signals import TestCancelled, TestTimeout
+from .unittest_result import Result
+from .unittest_suites import has_class_fixture, has_module_fixture, needed_resources, switches
+from .worker import TEXT, TRACEBACK, Worker, encode
+
+__unittest = True  # our frames are left out of tracebacks
+
+
+class UnittestWorker(Worker):
+    """Runs the tests of a loaded suite."""
+
+    kind = "unittest"
+
+    def __init__(self, channel, options, tests, known=-1):
+        """``tests``: see ``Suite.tests``."""
+        super().__init__(channel, options, known)
+        self._tests = tests
+        self._suite = unittest.TestSuite()
+        self._result = Result(self._holder, self._subtest)
+        self._chain = ()
+        self._resources = []
+        self._verdicts = {}
+        """Class, or name of a module, whose setUp failed -> (status, kind, details) for each of its tests."""
+        self._dear = False
+        """Whether class or module fixtures are up that may have changed the process."""
+        self._case = None
+
+    # -- one test ------------------------------------------------------------
+
+    def run_one(self, test_id):
+        """Run all tests of this id; the worst outcome counts."""
+        entries = self._tests.get(test_id)
+        if not entries:
+            self.unknown(test_id)
+            return
+        unittest_repair.repair(self.options["cwd"])
+        result = self._result
+        result.reset()
+        self._leave(*entries[0])
+        try:
+            self.begin(test_id)
+            for case, chain in entries:
+                self._run(_fresh(case), chain, result)
+        except Gone:
+            raise
+        except BaseException as error:
+            # Out of our own code: a time-out between two instances, say.
+            self.still_us()
+            result.add("fail", "error", self._escaped(error, self._case))
+        self._case = None
+        status, kind, details = result.take()
+        self.end(status, details, kind, sorted(result.tagged) or None)
+
+    def _run(self, case, chain, result):
+        self._case = case
+        if chain != self._chain:
+            self._release()
+            self._chain = chain
+        before = len(result.outcomes)
+        try:
+            if not chain:
+                if self._set_up(case, result):
+                    case(result)
+            elif switches(chain):
+                if self._switch(chain[0], needed_resources(case), result):
+                    case(result)
+            else:
+                for suite in reversed(chain):
+                    case = _around(suite, case)
+                case.run(result)
+        except Gone:
+            raise
+        except BaseException as error:
+            self.still_us()
+            result.add("fail", "error", self._escaped(error, self._case))
+            self._clean_up(self._case, result)
+        finally:
+            result.shouldStop = False
+        self.still_us()
+        if chain and not switches(chain):
+            # The suite's own fixtures are down again; no class fixture may stay up longer.
+            self._release()
+            self._chain = chain
+        cls = type(self._case)
+        verdict = self._verdicts.get(cls) or self._verdicts.get(cls.__module__)
+        if verdict is not None and len(result.outcomes) == before:
+            result.outcomes.append(verdict)
+
+    def _clean_up(self, case, result):
+        """Run what an exception that unittest does not catch left undone."""
+        cleanups = getattr(case, "doCleanups", None)
+        if cleanups is None or not getattr(case, "_cleanups", None):
+            return
+        try:
+            cleanups()
+        except BaseException as error:
+            self.still_us()
+            result.add("fail", "error", [self._traceback(error, case)])
+
+    # -- class and module fixtures -------------------------------------------
+
+    def _set_up(self, case, result):
+        """Put up what the test's module and class need. Return whether the test can run."""
+        suite, cls = self._suite, type(case)
+        previous = getattr(result, "_previousTestClass", None)
+        if previous is cls:
+            return not (getattr(cls, "_classSetupFailed", False) or result._moduleSetUpFailed)
+        if previous is not None:
+            # More than one test has this id.
+            self._tear_down(cls)
+        self._verdicts.pop(cls, None)
+        module = cls.__module__
+        try:
+            suite._handleModuleFixture(case, result)
+        except BaseException as error:
+            self._not_set_up("setUpModule", module, error)
+            result._moduleSetUpFailed = True
+        else:
+            if not result._moduleSetUpFailed:
+                self._verdicts.pop(module, None)
+                try:
+                    suite._handleClassSetUp(case, result)
+                except BaseException as error:
+                    name = "%s.%s" % (module, cls.__qualname__)
+                    self._not_set_up("setUpClass", name, error)
+                    try:
+                        cls._classSetupFailed = True
+                    except TypeError:  # a built-in type
+                        pass
+        result._previousTestClass = cls
+        if has_class_fixture(cls) or has_module_fixture(module):
+            self._dear = True
+            self.health.rebase()
+        return not (getattr(cls, "_classSetupFailed", False) or result._moduleSetUpFailed)
+
+    def _not_set_up(self, method, name, error):
+        """An exception that unittest lets through (SystemExit, a time-out) ended a class's or module's set up."""
+        if isinstance(error, Gone):
+            raise error
+        self.still_us()
+        self._holder("%s (%s)" % (method, name), "fail", self._escaped(error, None))
+
+    def _leave(self, case, chain):
+        """Take down what the next test does not need, before it begins."""
+        if chain:
+            if chain == self._chain:
+                return
+        elif not self._chain:
+            previous = getattr(self._result, "_previousTestClass", None)
+            if previous is None or previous is type(case):
+                return
+            if not self._dear and not has_class_fixture(previous):
+                # Nothing to take down: let unittest note the change.
+                if previous.__module__ == type(case).__module__:
+                    return
+        self.attend()
+        try:
+            if chain or self._chain:
+                self._release()
+            else:
+                self._tear_down(type(case))
+        finally:
+            self.signals.disarm()
+
+    def _tear_down(self, following):
+        """Take down the fixtures of the class before, and of its module if the following class is of another."""
+        result = self._result
+        previous = getattr(result, "_previousTestClass", None)
+        if previous is None:
+            return
+        other_module = following is None or following.__module__ != previous.__module__
+        name = "%s.%s" % (previous.__module__, previous.__qualname__)
+        self._guard("tearDownClass", name, self._suite._tearDownPreviousClass, None, result)
+        if other_module:
+            self._guard(
+                "tearDownModule", previous.__module__, self._suite._handleModuleTearDown, result
+            )
+            result._previousTestClass = None
+            result._moduleSetUpFailed = False
+            self._verdicts.clear()
+        else:
+            result._previousTestClass = _down(previous.__module__)
+        self.still_us()
+        if self._dear:
+            self.flush_streams()
+            if not other_module and has_module_fixture(previous.__module__):
+                self.health.rebase()
+            else:
+                self._dear = False
+                self.settle()
+
+    def _guard(self, method, name, function, *args):
+        try:
+            function(*args)
+        except Gone:
+            raise
+        except BaseException as error:
+            self.still_us()
+            details = self._escaped(error, None)
+            self._holder("%s (%s)" % (method, name), "fail", details)
+
+    def release(self):
+        """Take down everything."""
+        self._release()
+
+    def _release(self):
+        if self._resources:
+            suite, held = self._chain[0], self._resources
+            self._resources = []
+            self._guard("tearDown", "testresources", suite.switch, held, [], self._result)
+        self._tear_down(None)
+        self._chain = ()
+
+    # -- suites of the project's own -----------------------------------------
+
+    def _switch(self, suite, needed, result):
+        """Make a testresources suite's resources what the test needs. Return whether it can run."""
+        held, self._resources = self._resources, []
+        try:
+            suite.switch(held, needed, result)
+        except Gone:
+            raise
+        except BaseException as error:
+            self.still_us()
+            self._resources = [each for each in needed if getattr(each, "_uses", 0)]
+            result.add("fail", "setup", [self._traceback(error, None)])
+            return False
+        self._resources = needed
+        return True
+
+    # -- what the result tells -----------------------------------------------
+
+    def _holder(self, holder_id, status, details):
+        """A class's or module's set up or tear down failed, or skips its tests."""
+        self.extra(holder_id, status, details)
+        case = self._case
+        if case is None or not holder_id.startswith("setUp"):
+            return
+        note = "%s %s" % (holder_id, "skips its tests" if status == "skip" else "failed")
+        details = list(details)
+        if not any(name == "reason" for name, _, _ in details):
+            details.append(("reason", TEXT, encode(note)))
+        verdict = (status, "setup" if status == "fail" else "", details)
+        cls = type(case)
+        self._verdicts[cls if holder_id.startswith("setUpClass") else cls.__module__] = verdict
+
+    def _subtest(self, name, status, passed):
+        self.channel.event("subtest", self.test_id, name=name, status=status, passed=passed)
+
+    def _traceback(self, error, case):
+        text = self._result.text((type(error), error, error.__traceback__), case or _NO_CASE)
+        return "traceback", TRACEBACK, encode(text)
+
+    def _escaped(self, error, case):
+        """Return the details of an exception that unittest let through."""
+        details = [self._traceback(error, case)]
+        if not isinstance(error, (TestTimeout, TestCancelled)):  # which say why by themselves
+            details.append(
+                ("reason", TEXT, encode(type(error).__name__ + " came out of the test."))
+            )
+        return details
+
+
+@functools.lru_cache(maxsize=64)
+def _down(module):
+    """Return what stands for a class of that module whose fixtures are down, in unittest's bookkeeping."""
+    return type("Down", (), {"__module__": module, "_classSetupFailed": True})
+
+
+class _NoCase:
+    """For unittest's formatter, which asks a test for the class of its assertions."""
+
+    failureException = AssertionError
+
+
+_NO_CASE = _NoCase()
+
+
+def _fresh(case):
+    """Return a copy of a test that has not run yet, so that it can run again and again."""
+    try:
+        fresh = copy.copy(case)
+    except Exception:  # the project's own __copy__ or __reduce__
+        return case
+    known = getattr(fresh, "__dict__", {})
+    if isinstance(known.get("_cleanups"), list):
+        fresh._cleanups = list(known["_cleanups"])
+    if "_asyncioTestContext" in known:  # IsolatedAsyncioTestCase, 3.11 and later
+        fresh._asyncioTestContext = contextvars.copy_context()
+    return fresh
+
+
+def _around(suite, inner):
+    """Return a copy of a suite that holds one test only."""
+    one = copy.copy(suite)
+    one._tests = [inner]
+    return one
