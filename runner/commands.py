@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from .events import RunEvent
 from .ids import HostName, LaneId, ProfileName, Row
 
 
@@ -75,7 +76,7 @@ class WakeAt:
 class Publish:
     """Events that the session itself decided; the shell publishes them and feeds them back."""
 
-    event: object
+    event: RunEvent
 
 
 @dataclass(frozen=True, slots=True)

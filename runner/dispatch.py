@@ -595,7 +595,7 @@ class Dispatcher:
                 continue
             if pool.hosts is not None and thief.host not in pool.hosts:
                 continue
-            if part.pending[-1] >= thief.known and part.pending[0] >= thief.known:
+            if not part.pending or min(part.pending[0], part.pending[-1]) >= thief.known:
                 continue
             seconds = self._backlog.part_seconds(part)
             owner = self._lanes[part.owner] if part.owner is not None else None

@@ -260,6 +260,14 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
+class PluginReported:
+    """What plugins of the suite's framework say at the end (a coverage table, say), as text."""
+
+    profile: ProfileName
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ticked:
     """Time passed. ``now`` is monotonic, in seconds."""
 
@@ -322,6 +330,7 @@ RunEvent: TypeAlias = (
     | LaneClosed
     | LaneWaits
     | Warned
+    | PluginReported
     | Ticked
     | StopAsked
     | CasesQueued

@@ -34,6 +34,7 @@ from .events import (
     ListingEnded,
     ListingStarted,
     OutputReceived,
+    PluginReported,
     RunEnded,
     RunEvent,
     RunStarted,
@@ -205,6 +206,7 @@ class RunState:
         self.extras: list[ExtraResult] = []
         self.leaks: list[LeaksFound] = []
         self.warnings: list[Warned] = []
+        self.plugin_reports: list[PluginReported] = []
         self.changed_rows: set[Row] = set()
         self.changed_lanes: set[LaneId] = set()
         self.started: RunStarted | None = None
@@ -349,6 +351,8 @@ class RunState:
                 self._lane(lane).waits = why
             case Warned():
                 self.warnings.append(event)
+            case PluginReported():
+                self.plugin_reports.append(event)
             case Ticked():
                 pass
             case StopAsked():

@@ -1,0 +1,300 @@
+"""One lane as the controller sees it: its worker's stream becomes events, and a worker's death a verdict.
+
+Sans-IO. What the worker was given is ``held`` until it has an outcome; the one test that runs is ``row``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from .errors import ProtocolError
+from .events import (
+    CaseFinished,
+    CasesReturned,
+    CaseStarted,
+    DetailReceived,
+    ExtraResult,
+    FixtureChanged,
+    LeaksFound,
+    PluginReported,
+    RunEvent,
+    Warned,
+    WorkerLost,
+    WorkerStarted,
+)
+from .ids import Kind, LaneId, ProfileName, Row, Status
+from .wire import control
+from .wire.messages import Exited
+from .wire.subunit import Decoder, Packet
+
+TRACEBACK = 'text/x-traceback;charset="utf8";language="python"'
+TEXT = "text/plain;charset=utf8"
+EXTRA_LIMIT = 1000
+"""Results under ids that nobody scheduled, of one worker; more are a protocol error."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """A lane's present worker. ``foreign``: it is a command that runs one batch and ends."""
+
+    lane: LaneId
+    profile: ProfileName
+    foreign: bool
+    generation: int
+    clock: Callable[[], int]
+    decoder: Decoder = field(init=False)
+    held: dict[str, Row] = field(default_factory=dict[str, Row])
+    row: Row | None = None
+    test_id: str = ""
+    started_at: int = 0
+    stopped: str = ""
+    """Why the running test is being stopped, if it is."""
+    leaving: bool = False
+    """Whether its worker was asked to end, or ends by itself in good order."""
+    killed: bool = False
+    exited: bool = False
+    _kind: Kind = Kind.NONE
+    _beside: dict[str, int] = field(default_factory=dict[str, int])
+    """When tests began that run beside ``row`` in a foreign command."""
+    _extras: dict[str, list[tuple[str, str, bytes]]] = field(
+        default_factory=dict[str, list[tuple[str, str, bytes]]]
+    )
+    _extra_count: int = 0
+
+    def __post_init__(self) -> None:
+        self.decoder = Decoder(foreign=self.foreign)
+
+    # -- what the worker says ------------------------------------------------------------------------
+
+    def receive(self, data: bytes) -> list[RunEvent]:
+        """Return the events in a piece of the worker's stream. Raises ProtocolError."""
+        events: list[RunEvent] = []
+        for packet in self.decoder.feed(data):
+            if packet.mime == control.EVENT_MIME:
+                self._event(control.parse(packet), events)
+            elif packet.test_id is not None:
+                self._result(packet.test_id, packet, events)
+        return events
+
+    def _event(self, event: control.Control, events: list[RunEvent]) -> None:
+        about = f"lane {self.lane}"
+        match event:
+            case control.WorkerHello(pid, _, _, known):
+                events.append(WorkerStarted(self.lane, self.generation, pid, self.profile, known))
+            case control.FailureKind(kind):
+                self._kind = kind
+            case control.DroppedIds(ids):
+                events.append(self.gave_back(ids))
+            case control.Retiring(why, unrun):
+                self.leaving = True
+                events += (
+                    self.gave_back(unrun),
+                    Warned(about, f"its worker is replaced: {', '.join(why)}"),
+                )
+            case control.FixtureEvent(number, parent, name, scope, phase, seconds):
+                events.append(
+                    FixtureChanged(self.lane, self.row, number, parent, name, scope, phase, seconds)
+                )
+            case control.LeaksSeen(leaks):
+                events.append(LeaksFound(self.lane, self.row, leaks))
+            case control.WorkerWarning(text):
+                events.append(Warned(about, text))
+            case control.Summary(text):
+                events.append(PluginReported(self.profile, text))
+            case control.WorkerBye():
+                self.leaving = True
+            case _:
+                pass
+
+    def _result(self, test_id: str, packet: Packet, events: list[RunEvent]) -> None:
+        status = packet.status
+        if status == "inprogress":
+            self._begin(test_id, packet.ns, events)
+            return
+        if (
+            self.row is None
+            and test_id in self.held
+            and (status or packet.data)
+            and status != "exists"
+        ):
+            self._begin(test_id, packet.ns, events)  # a stream need not say that a test begins
+        mine = test_id == self.test_id and self.row is not None
+        if packet.name is not None and packet.data is not None:
+            if mine and self.row is not None:
+                events.append(
+                    DetailReceived(
+                        self.lane,
+                        self.row,
+                        packet.name,
+                        packet.mime or TEXT,
+                        packet.data,
+                        packet.eof,
+                    )
+                )
+            else:
+                self._keep(test_id, packet)
+        if status is None or status == "exists":
+            return
+        at = self.clock() if packet.ns is None else packet.ns
+        tags = tuple(sorted(packet.tags))
+        if mine and self.row is not None:
+            self._end(self.row, Status(status), at, tags, events)
+        elif test_id in self.held:
+            self._end_beside(test_id, Status(status), at, tags, events)
+        else:
+            self._extra(test_id, Status(status), at, events)
+
+    def _begin(self, test_id: str, ns: int | None, events: list[RunEvent]) -> None:
+        row = self.held.get(test_id)
+        if row is None:
+            return  # nobody scheduled it: told when it ends
+        at = self.clock() if ns is None else ns
+        if self.row is not None:
+            self._beside[test_id] = at
+            return
+        self.row, self.test_id, self._kind, self.stopped = row, test_id, Kind.NONE, ""
+        self.started_at = at
+        events.append(CaseStarted(self.lane, row, at))
+
+    def _end(
+        self, row: Row, status: Status, at: int, tags: tuple[str, ...], events: list[RunEvent]
+    ) -> None:
+        kind = self._kind if status is Status.FAIL else Kind.NONE
+        if self.stopped:
+            kind = Kind.TIMEOUT
+            if status is not Status.FAIL:
+                # Whatever it says now, it ran over its limit, and the signal may have cut a wait short.
+                status = Status.FAIL
+                events.append(self._told(row, "reason", TEXT, f"It ended, but was {self.stopped}."))
+        elif status is Status.FAIL and kind is Kind.NONE:
+            kind = Kind.ERROR
+        self._finish(row, status, kind, at, tags, events)
+
+    def _finish(
+        self,
+        row: Row,
+        status: Status,
+        kind: Kind,
+        at: int,
+        tags: tuple[str, ...],
+        events: list[RunEvent],
+    ) -> None:
+        seconds = max(0.0, (at - self.started_at) / 1e9)
+        del self.held[self.test_id]
+        self.row, self.test_id, self.stopped = None, "", ""
+        events.append(CaseFinished(self.lane, row, status, kind, at, seconds, tags))
+
+    def _end_beside(
+        self, test_id: str, status: Status, at: int, tags: tuple[str, ...], events: list[RunEvent]
+    ) -> None:
+        """A foreign command may run tests side by side; each is told as a whole when it ends."""
+        row = self.held.pop(test_id)
+        start = self._beside.pop(test_id, at)
+        events.append(CaseStarted(self.lane, row, start))
+        for name, mime, data in self._extras.pop(test_id, ()):
+            events.append(DetailReceived(self.lane, row, name, mime, data, eof=True))
+        kind = Kind.ERROR if status is Status.FAIL else Kind.NONE
+        seconds = max(0.0, (at - start) / 1e9)
+        events.append(CaseFinished(self.lane, row, status, kind, at, seconds, tags))
+
+    def _told(self, row: Row, name: str, mime: str, text: str) -> DetailReceived:
+        data = text.encode("utf-8", "backslashreplace")
+        return DetailReceived(self.lane, row, name, mime, data, eof=True)
+
+    def _keep(self, test_id: str, packet: Packet) -> None:
+        details = self._extras.setdefault(test_id, [])
+        if len(self._extras) > EXTRA_LIMIT:
+            raise self._too_many()
+        name, mime, data = packet.name or "", packet.mime or TEXT, packet.data or b""
+        if details and details[-1][0] == name:
+            data = details.pop()[2] + data
+        details.append((name, mime, data))
+
+    def _extra(self, test_id: str, status: Status, at: int, events: list[RunEvent]) -> None:
+        self._extra_count += 1
+        if self._extra_count > EXTRA_LIMIT:
+            raise self._too_many()
+        details = tuple(self._extras.pop(test_id, ()))
+        events.append(ExtraResult(self.lane, test_id, self.profile, status, at, details))
+
+    def _too_many(self) -> ProtocolError:
+        return ProtocolError(
+            f"lane {self.lane} tells of more than {EXTRA_LIMIT} tests that it was not given"
+        )
+
+    def gave_back(self, ids: Iterable[str]) -> CasesReturned:
+        """Return what it means that the worker has not started ``ids`` and will not."""
+        rows = tuple(
+            self.held.pop(test_id)
+            for test_id in ids
+            if test_id in self.held and test_id != self.test_id
+        )
+        return CasesReturned(self.lane, rows)
+
+    # -- how the worker ended ------------------------------------------------------------------------
+
+    def ended(self, message: Exited) -> list[RunEvent]:
+        """Return what a worker's end means: a verdict for the test that ran, and that the worker is gone."""
+        self.exited = True
+        events: list[RunEvent] = []
+        expected = self.leaving or self.killed or self.row is not None
+        if self.row is not None:
+            if not self.killed:
+                self._died(self.row, message, events)
+        elif self.killed:
+            pass
+        elif self.foreign:
+            self._batch_ended(message, events)
+            expected = True
+        elif not expected:
+            events.append(self._process_returncode(message))
+        events.append(WorkerLost(self.lane, self.generation, message.why, expected))
+        return events
+
+    def _died(self, row: Row, message: Exited, events: list[RunEvent]) -> None:
+        if self.stopped:
+            kind = Kind.TIMEOUT
+            text = f"The test was {self.stopped}; its worker was {message.why}."
+        else:
+            kind, text = Kind.CRASH, f"The worker {_was(message.why)} while this test ran."
+        if message.stacks:
+            text += f"\n\n{message.stacks}"
+        events.append(self._told(row, "traceback", TRACEBACK, text))
+        for name, output in (("stdout", message.stdout), ("stderr", message.stderr)):
+            if output:
+                events.append(self._told(row, name, TEXT, output))
+        self._finish(row, Status.FAIL, kind, self.clock(), (), events)
+
+    def _batch_ended(self, message: Exited, events: list[RunEvent]) -> None:
+        if not self.held:
+            if message.code or message.signal:
+                events.append(self._process_returncode(message))
+            return
+        if message.code or message.signal:
+            # It died between two tests, or never began one: the first that it did not run is the
+            # suspect; the others return to the queue.
+            self._begin(next(iter(self.held)), None, events)
+            if self.row is not None:
+                self._died(self.row, message, events)
+            return
+        for test_id in list(self.held):
+            self._begin(test_id, None, events)
+            if self.row is not None:
+                text = "The test command ended without a word about this test."
+                events.append(self._told(self.row, "reason", TEXT, text))
+                self._finish(self.row, Status.FAIL, Kind.ERROR, self.clock(), (), events)
+
+    def _process_returncode(self, message: Exited) -> ExtraResult:
+        """A dead worker must not be green; ``process-returncode`` is what testr calls it."""
+        code = 128 + message.signal if message.signal else message.code
+        text = f"returncode {code}\n\nThe worker {_was(message.why)} between two tests.\n"
+        data = (text + message.stderr).encode("utf-8", "backslashreplace")
+        details = (("traceback", TRACEBACK, data),)
+        return ExtraResult(
+            self.lane, "process-returncode", self.profile, Status.FAIL, self.clock(), details
+        )
+
+
+def _was(why: str) -> str:
+    return f"was {why}" if why.startswith("killed") else why

@@ -1,0 +1,250 @@
+"""The controller's side of one host: its agent's messages become run events, commands become messages.
+
+Sans-IO: ``receive`` takes parsed messages and returns events; ``perform`` returns the bytes to send.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never
+
+from .cases import CaseTable
+from .commands import Kill, LoadSuite, Retire, Send, StartWorker, StopCase, TakeBack
+from .errors import ProtocolError
+from .events import (
+    CasesGivenUp,
+    CasesListed,
+    Group,
+    HostUp,
+    ListingEnded,
+    ListingStarted,
+    OutputReceived,
+    PluginReported,
+    RunEvent,
+    Usage,
+    Warned,
+    WorkerLost,
+    WorkerStarted,
+)
+from .ids import HostName, LaneId, ProfileName, Row
+from .lane import Lane
+from .wire import control, messages
+from .wire.messages import AgentMessage
+from .wire.subunit import Decoder
+
+LaneCommand = StartWorker | Send | TakeBack | StopCase | Retire | Kill | LoadSuite
+
+
+@dataclass(slots=True)
+class _Suite:
+    """A profile's loader as seen from here."""
+
+    foreign: bool
+    begun_at: int
+    decoder: Decoder = field(init=False)
+    listed: bool = False
+
+    def __post_init__(self) -> None:
+        self.decoder = Decoder(foreign=self.foreign)
+
+
+class HostLanes:
+    """All lanes of one host."""
+
+    def __init__(
+        self,
+        host: HostName,
+        cases: CaseTable,
+        selects: Callable[[str, ProfileName], bool],
+        *,
+        foreign: frozenset[ProfileName],
+        group_of: Callable[[str], Group | None],
+        open_options: Callable[[StartWorker], Mapping[str, object]],
+        clock: Callable[[], int],
+    ) -> None:
+        """``foreign``: profiles whose lanes are commands. ``clock``: UTC, ns since the epoch."""
+        self.host = host
+        self._cases = cases
+        self._selects = selects
+        self._foreign = foreign
+        self._group_of = group_of
+        self._open_options = open_options
+        self._clock = clock
+        self._lanes: dict[int, Lane] = {}
+        self._suites: dict[ProfileName, _Suite] = {}
+        self.said_bye = False
+
+    # -- down ----------------------------------------------------------------------------------------
+
+    def perform(self, command: LaneCommand) -> bytes:
+        """Return the frames that carry a command out; none where it has become pointless."""
+        match command:
+            case LoadSuite(_, profile):
+                self._suites[profile] = _Suite(profile in self._foreign, self._clock())
+                return messages.load(profile)
+            case StartWorker(lane, _, profile, generation):
+                foreign = profile in self._foreign
+                self._lanes[lane] = Lane(lane, profile, foreign, generation, self._clock)
+                return messages.open_lane(lane, profile, generation, self._open_options(command))
+            case Send(lane, rows):
+                ids = [self._cases.test_id(row) for row in rows]
+                self._lanes[lane].held.update(zip(ids, rows, strict=True))
+                return messages.run(lane, ids)
+            case TakeBack(lane, rows):
+                return messages.drop(lane, [self._cases.test_id(row) for row in rows])
+            case StopCase(lane, row):
+                if self._lanes[lane].row != row:
+                    return b""
+                self._lanes[lane].stopped = "stopped by the user"
+                return messages.stop(lane)
+            case Retire(lane):
+                self._lanes[lane].leaving = True
+                return messages.retire(lane)
+            case Kill(lane):
+                self._lanes[lane].killed = True
+                return messages.kill(lane)
+            case _:
+                assert_never(command)
+
+    # -- up ------------------------------------------------------------------------------------------
+
+    def receive(self, message: AgentMessage) -> list[RunEvent]:
+        """Return the events that a message stands for. Raises ProtocolError when the host breaks the protocol."""
+        match message:
+            case messages.Data(channel, data):
+                if isinstance(channel, str):
+                    return self._loader_data(ProfileName(channel), data)
+                return self._known_lane(channel).receive(data)
+            case messages.AgentHello(_, _, python, _, cpus, clock):
+                return [HostUp(self.host, cpus, python, (clock - self._clock()) / 1e9)]
+            case messages.LoaderState(profile, state, why):
+                return self._loader_state(ProfileName(profile), state, why)
+            case messages.Opened(number, generation, pid):
+                lane = self._lanes.get(number)
+                if lane is None or not lane.foreign or lane.generation != generation:
+                    return []  # other workers say hello themselves, when they can run
+                return [WorkerStarted(lane.lane, generation, pid, lane.profile, -1)]
+            case messages.Dropped(number, ids):
+                return [self._known_lane(number).gave_back(ids)]
+            case messages.LimitReached(number, generation):
+                lane = self._lanes.get(number)
+                if lane is not None and lane.generation == generation and lane.row is not None:
+                    lane.stopped = lane.stopped or "over its time limit"
+                return []
+            case messages.Exited(number, generation):
+                lane = self._lanes.get(number)
+                if lane is None or lane.generation != generation or lane.exited:
+                    return []
+                return lane.ended(message)
+            case messages.Output(number, source, data):
+                return (
+                    [OutputReceived(LaneId(number), source, data)] if number in self._lanes else []
+                )
+            case messages.UsageSeen(number, memory, cpu):
+                return [Usage(LaneId(number), memory, cpu)] if number in self._lanes else []
+            case messages.AgentWarning(text):
+                return [Warned(self.host, text)]
+            case messages.Pong():
+                return []
+            case messages.Bye():
+                self.said_bye = True
+                return []
+            case _:
+                assert_never(message)
+
+    def lost(self, reason: str) -> list[RunEvent]:
+        """Return what the end of the channel means: every worker is gone, and what ran has no verdict here."""
+        events: list[RunEvent] = []
+        for lane in self._lanes.values():
+            if not lane.exited:
+                lane.exited = True
+                events.append(WorkerLost(lane.lane, lane.generation, reason, expected=True))
+        return events
+
+    def _known_lane(self, number: int) -> Lane:
+        lane = self._lanes.get(number)
+        if lane is None:
+            raise ProtocolError(f"it speaks of lane {number}, which was never opened")
+        return lane
+
+    # -- loaders -------------------------------------------------------------------------------------
+
+    def _loader_state(self, profile: ProfileName, state: str, why: str) -> list[RunEvent]:
+        suite = self._suites.get(profile)
+        if suite is None:
+            return []
+        if state == "loading":
+            return [ListingStarted(profile, self.host)]
+        if state == "fresh":
+            return [Warned(profile, f"each lane loads the suite by itself: {why}")] if why else []
+        if suite.foreign and state == "ready":
+            return self._listing_ended(profile, suite, "")
+        if state == "gone":
+            return self._listing_ended(profile, suite, why or "its loader ended too early")
+        return []
+
+    def _loader_data(self, profile: ProfileName, data: bytes) -> list[RunEvent]:
+        suite = self._suites.get(profile)
+        if suite is None:
+            raise ProtocolError(f"it speaks of profile {profile!r}, which was never loaded")
+        events: list[RunEvent] = []
+        ids: list[str] = []
+        for packet in suite.decoder.feed(data):
+            if packet.mime == control.EVENT_MIME:
+                events += self._loader_event(profile, suite, control.parse(packet))
+            elif packet.status == "exists" and packet.test_id is not None:
+                ids.append(packet.test_id)
+            elif packet.name == "import errors" and packet.data:
+                events.append(Warned(profile, packet.data.decode("utf-8", "replace")))
+        if ids:
+            events.append(self._listed(profile, ids, {}))
+        return events
+
+    def _loader_event(
+        self, profile: ProfileName, suite: _Suite, event: control.Control
+    ) -> list[RunEvent]:
+        match event:
+            case control.IdsListed(ids, groups):
+                return [self._listed(profile, ids, groups)]
+            case control.IdsGone(ids):
+                found = (self._cases.find(test_id, profile) for test_id in ids)
+                rows = tuple(row for row in found if row is not None)
+                return [CasesGivenUp(rows, "the complete suite does not have it")]
+            case control.ListingDone(_, error):
+                return self._listing_ended(profile, suite, error)
+            case control.WorkerWarning(text):
+                return [Warned(profile, text)]
+            case control.Summary(text):
+                return [PluginReported(profile, text)]
+            case _:
+                return []
+
+    def _listed(
+        self, profile: ProfileName, ids: Sequence[str], groups: Mapping[int, tuple[str, bool]]
+    ) -> CasesListed:
+        rows: list[Row] = []
+        selected: list[Row] = []
+        named: dict[Row, Group] = {}
+        known: dict[tuple[str, bool], Group] = {}
+        for at, test_id in enumerate(ids):
+            if self._cases.find(test_id, profile) is not None:
+                continue
+            row = self._cases.add(test_id, profile)
+            rows.append(row)
+            if not self._selects(test_id, profile):
+                continue
+            selected.append(row)
+            if (group := self._group_of(test_id)) is not None:
+                named[row] = group
+            elif (found := groups.get(at)) is not None:
+                if found not in known:
+                    known[found] = Group(*found)
+                named[row] = known[found]
+        return CasesListed(profile, tuple(rows), tuple(selected), named)
+
+    def _listing_ended(self, profile: ProfileName, suite: _Suite, error: str) -> list[RunEvent]:
+        if suite.listed:
+            return []
+        suite.listed = True
+        return [ListingEnded(profile, error, (self._clock() - suite.begun_at) / 1e9)]

@@ -1,0 +1,359 @@
+"""The core of a run: events in, commands out. It decides and does nothing itself.
+
+A lane's worker goes ``wanted -> starting -> ready -> leaving`` and is started again while there is
+something for the lane to run. Every scheduled case ends with exactly one status: what cannot be run
+any more is given up, by name and with a reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from .cases import CaseTable
+from .commands import (
+    Command,
+    Finish,
+    Kill,
+    LoadSuite,
+    Publish,
+    Retire,
+    Send,
+    StartWorker,
+    TakeBack,
+    WakeAt,
+)
+from .decisions import Entry, Give, Idle, Move, Recall, Renew
+from .dispatch import Dispatcher
+from .events import (
+    CaseFinished,
+    CasesGivenUp,
+    CasesListed,
+    CasesQueued,
+    CasesReturned,
+    CaseStarted,
+    Group,
+    HostLost,
+    LaneClosed,
+    LaneOpened,
+    LaneWaits,
+    ListingEnded,
+    RunEvent,
+    StopAsked,
+    WorkerLost,
+    WorkerStarted,
+)
+from .ids import DEFAULT_PROFILE, HostName, LaneId, ProfileName, Row
+
+STILLBORN_LIMIT = 3
+"""Workers in a row that may die before their first test; then the profile is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanePlace:
+    """A lane to open: where, and under which profile at first."""
+
+    lane: LaneId
+    host: HostName
+    profile: ProfileName
+    latency: float = 0.0
+    """Seconds between handing a case out and its start, which queued work has to hide."""
+    batches: bool = False
+    """Whether its worker takes one batch and ends (a foreign lane)."""
+
+
+@dataclass(slots=True)
+class _Lane:
+    place: LanePlace
+    profile: ProfileName
+    phase: str = "wanted"
+    generation: int = -1
+    finished: int = 0
+    """Cases that the present worker finished."""
+    closing: bool = False
+    waits: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the user asked of the run besides which tests to run."""
+
+    retries: int = 0
+    max_fail: int = 0
+
+
+class Session:
+    """Takes the events of a run in the order they were published, and says what must be done."""
+
+    def __init__(
+        self,
+        dispatcher: Dispatcher,
+        cases: CaseTable,
+        places: Sequence[LanePlace],
+        entry: Callable[[Row, int, Group | None], Entry],
+        rules: Rules | None = None,
+    ) -> None:
+        """``entry`` tells the dispatcher about a row: (row, index in its profile's listing, group)."""
+        self._dispatcher = dispatcher
+        self._cases = cases
+        self._entry = entry
+        self._rules = rules or Rules()
+        self._lanes = {place.lane: _Lane(place, place.profile) for place in places}
+        self._listed: dict[ProfileName, int] = {place.profile: 0 for place in places}
+        self._unlisted = set(self._listed)
+        self._attempts: dict[Row, int] = {}
+        self._failed = 0
+        self._stillborn: dict[ProfileName, int] = {}
+        self._problems: list[str] = []
+        self._stopping: StopAsked | None = None
+        self._finished = False
+        self._woken_at: float | None = None
+        self._pattern = places[0]
+        self._next_lane = max(self._lanes) + 1
+
+    def begin(self, now: float) -> list[Command]:
+        """Return what starts the run."""
+        commands: list[Command] = []
+        hosts: dict[tuple[HostName, ProfileName], None] = {}
+        for lane in self._lanes.values():
+            commands.append(self._open(lane))
+            hosts[lane.place.host, lane.profile] = None
+        commands += [LoadSuite(host, profile) for host, profile in hosts]
+        return commands + self._feed(now)
+
+    def step(self, events: Iterable[RunEvent], now: float) -> list[Command]:
+        """Take events that were published; return what must now be done, in order."""
+        commands: list[Command] = []
+        for event in events:
+            self._take(event, now, commands)
+        if self._finished:
+            return commands
+        return commands + self._feed(now)
+
+    def change_lanes(self, by: int, now: float) -> list[Command]:
+        """Open ``by`` more lanes on the first lane's host, or let that many (the newest) go."""
+        commands: list[Command] = []
+        if self._finished or self._stopping is not None:
+            return commands
+        if by > 0:
+            for _ in range(by):
+                self._next_lane += 1
+                place = replace(self._pattern, lane=LaneId(self._next_lane - 1))
+                record = self._lanes[place.lane] = _Lane(place, place.profile)
+                commands.append(self._open(record))
+        else:
+            staying = [lane for lane, record in self._lanes.items() if not record.closing]
+            for lane in sorted(staying, reverse=True)[: min(-by, len(staying) - 1)]:
+                record = self._lanes[lane]
+                record.closing = True
+                if record.phase == "ready":
+                    if held := self._dispatcher.drain(lane):
+                        commands.append(TakeBack(lane, held))
+                    self._leave(lane, commands)
+        return commands + self._feed(now)
+
+    # -- events --------------------------------------------------------------------------------------
+
+    def _take(self, event: RunEvent, now: float, commands: list[Command]) -> None:
+        match event:
+            case CaseStarted(lane, row):
+                self._dispatcher.started(lane, row, now)
+            case CaseFinished():
+                self._case_finished(event, now, commands)
+            case CasesListed():
+                self._cases_listed(event, now)
+            case ListingEnded(profile, error):
+                self._listing_ended(profile, error, commands)
+            case WorkerStarted(lane, generation, _, _, known):
+                record = self._lanes[lane]
+                if generation == record.generation:
+                    record.phase, record.finished = "ready", 0
+                    self._dispatcher.worker_ready(lane, known, now)
+            case WorkerLost():
+                self._worker_lost(event, now, commands)
+            case CasesReturned(lane, rows):
+                self._dispatcher.returned(lane, rows, now)
+                if self._stopping is not None:
+                    self._give_up(None, self._stopping.reason, commands)
+            case CasesQueued(rows, times):
+                if self._stopping is None:
+                    self._dispatcher.again(rows, now, urgent=True, times=times)
+            case CasesGivenUp(rows, _):
+                self._dispatcher.give_up(rows)
+            case StopAsked():
+                self._stop(event, commands)
+            case HostLost(host, reason):
+                self._host_lost(host, reason, commands)
+            case LaneClosed(lane):
+                self._lanes.pop(lane, None)
+            case _:
+                pass  # told to readers, nothing to decide
+
+    def _case_finished(self, event: CaseFinished, now: float, commands: list[Command]) -> None:
+        self._dispatcher.finished(event.lane, event.row, event.seconds, now)
+        record = self._lanes.get(event.lane)
+        if record is not None:
+            record.finished += 1
+            self._stillborn[record.profile] = 0
+        if not event.status.is_failure:
+            return
+        attempts = self._attempts[event.row] = self._attempts.get(event.row, 0) + 1
+        if attempts <= self._rules.retries and self._stopping is None:
+            self._dispatcher.again((event.row,), now, urgent=False)
+            commands.append(Publish(CasesQueued((event.row,), 0)))
+            return
+        self._failed += 1
+        if self._failed == self._rules.max_fail:
+            commands.append(Publish(StopAsked(False, f"{self._failed} tests failed (--max-fail)")))
+
+    def _cases_listed(self, event: CasesListed, now: float) -> None:
+        first = self._listed.get(event.profile, 0)
+        self._listed[event.profile] = first + len(event.rows)
+        if self._stopping is not None:
+            return
+        index = {row: first + at for at, row in enumerate(event.rows)}
+        groups = event.groups
+        self._dispatcher.add(
+            (self._entry(row, index[row], groups.get(row)) for row in event.selected), now
+        )
+
+    def _listing_ended(self, profile: ProfileName, error: str, commands: list[Command]) -> None:
+        self._unlisted.discard(profile)
+        self._dispatcher.listing_ended(profile)
+        if error:
+            whose = "" if profile == DEFAULT_PROFILE else f" of profile {profile}"
+            self._problems.append(f"the suite{whose} could not be loaded: {error}")
+            self._give_up(self._rows_of(profile), "its suite could not be loaded", commands)
+
+    def _worker_lost(self, event: WorkerLost, now: float, commands: list[Command]) -> None:
+        record = self._lanes.get(event.lane)
+        if record is None or event.generation != record.generation:
+            return
+        self._dispatcher.worker_gone(event.lane, now)
+        record.phase = "wanted"
+        if record.finished == 0 and not event.expected:
+            deaths = self._stillborn[record.profile] = self._stillborn.get(record.profile, 0) + 1
+            if deaths >= STILLBORN_LIMIT:
+                self._problems.append(
+                    f"{deaths} workers in a row died before their first test: {event.reason}"
+                )
+                self._give_up(self._rows_of(record.profile), "its workers died at start", commands)
+        if self._stopping is not None:
+            self._give_up(None, self._stopping.reason, commands)
+        if record.closing:
+            self._close(record, now, commands)
+
+    def _stop(self, event: StopAsked, commands: list[Command]) -> None:
+        first = self._stopping is None
+        if first:
+            self._stopping = event
+            self._give_up(None, event.reason, commands)
+            for profile in tuple(self._unlisted):
+                self._unlisted.discard(profile)
+                self._dispatcher.listing_ended(profile)
+        for lane, record in self._lanes.items():
+            if event.hard and record.phase in ("starting", "ready", "leaving"):
+                commands.append(Kill(lane))
+            elif first and (held := self._dispatcher.not_started(lane)):
+                commands.append(TakeBack(lane, held))
+
+    def _host_lost(self, host: HostName, reason: str, commands: list[Command]) -> None:
+        for lane, record in tuple(self._lanes.items()):
+            if record.place.host == host:
+                self._dispatcher.close_lane(lane, 0.0)
+                commands.append(Publish(LaneClosed(lane)))
+                del self._lanes[lane]
+        if not self._lanes and not self._dispatcher.done:
+            self._problems.append(f"host {host} was lost and no other is left: {reason}")
+            self._give_up(None, f"host {host} was lost", commands)
+
+    # -- decisions -----------------------------------------------------------------------------------
+
+    def _feed(self, now: float) -> list[Command]:
+        commands: list[Command] = []
+        for decision in self._dispatcher.decide(now):
+            match decision:
+                case Give(lane, rows):
+                    commands.append(Send(lane, rows))
+                case Recall(lane, rows):
+                    commands.append(TakeBack(lane, rows))
+                case Renew(lane):
+                    self._leave(lane, commands)
+                case Idle(lane):
+                    record = self._lanes[lane]
+                    record.closing = True
+                    if record.phase == "ready":
+                        self._leave(lane, commands)
+                case Move(lane, profile):
+                    record = self._lanes[lane]
+                    record.profile = profile
+                    if record.phase == "ready":
+                        self._leave(lane, commands)
+                    commands.append(Publish(LaneOpened(lane, record.place.host, profile)))
+                case _:
+                    assert_never(decision)
+        for record in tuple(self._lanes.values()):
+            if record.phase == "wanted":
+                self._start_or_close(record, now, commands)
+        self._tell_waits(commands)
+        if not self._lanes or (self._dispatcher.done and self._all_gone()):
+            self._finish(commands)
+        elif (wake := self._dispatcher.wake_at) is not None and wake != self._woken_at:
+            self._woken_at = wake
+            commands.append(WakeAt(wake))
+        return commands
+
+    def _start_or_close(self, record: _Lane, now: float, commands: list[Command]) -> None:
+        lane = record.place.lane
+        if record.closing or self._stopping is not None or self._dispatcher.done:
+            self._close(record, now, commands)
+        elif self._known(record.profile) and self._dispatcher.wants_worker(lane):
+            record.generation += 1
+            record.phase = "starting"
+            commands.append(StartWorker(lane, record.place.host, record.profile, record.generation))
+
+    def _known(self, profile: ProfileName) -> bool:
+        """Whether there is something to know for a worker: one that is forked too early would be renewed."""
+        return self._listed.get(profile, 0) > 0 or profile not in self._unlisted
+
+    def _leave(self, lane: LaneId, commands: list[Command]) -> None:
+        self._lanes[lane].phase = "leaving"
+        commands.append(Retire(lane))
+
+    def _close(self, record: _Lane, now: float, commands: list[Command]) -> None:
+        lane = record.place.lane
+        self._dispatcher.close_lane(lane, now)
+        del self._lanes[lane]
+        commands.append(Publish(LaneClosed(lane)))
+
+    def _open(self, record: _Lane) -> Command:
+        place = record.place
+        self._dispatcher.open_lane(
+            place.lane, place.host, record.profile, latency=place.latency, batches=place.batches
+        )
+        return Publish(LaneOpened(place.lane, place.host, record.profile))
+
+    def _all_gone(self) -> bool:
+        return all(record.phase == "wanted" for record in self._lanes.values())
+
+    def _tell_waits(self, commands: list[Command]) -> None:
+        for lane, record in self._lanes.items():
+            why = self._dispatcher.waiting(lane) if record.phase == "ready" else ""
+            if why != record.waits:
+                record.waits = why
+                commands.append(Publish(LaneWaits(lane, why)))
+
+    def _finish(self, commands: list[Command]) -> None:
+        self._finished = True
+        if left := self._dispatcher.give_up(None):
+            self._problems.append("no lane was left to run every test")
+            commands.append(Publish(CasesGivenUp(left, "no lane was left to run it")))
+        commands.append(Finish("; ".join(self._problems)))
+
+    def _give_up(self, rows: tuple[Row, ...] | None, reason: str, commands: list[Command]) -> None:
+        if gone := self._dispatcher.give_up(rows):
+            commands.append(Publish(CasesGivenUp(gone, reason)))
+
+    def _rows_of(self, profile: ProfileName) -> tuple[Row, ...]:
+        return tuple(row for row in self._cases if self._cases.profile(row) == profile)

@@ -1,0 +1,400 @@
+"""The session decides a whole run: a small world performs its commands and lets things go wrong."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from testlanes.runner.cases import CaseTable
+from testlanes.runner.commands import (
+    Command,
+    Finish,
+    Kill,
+    LoadSuite,
+    Publish,
+    Retire,
+    Send,
+    StartWorker,
+    TakeBack,
+    WakeAt,
+)
+from testlanes.runner.decisions import Entry
+from testlanes.runner.dispatch import Dispatcher
+from testlanes.runner.events import (
+    CaseFinished,
+    CasesGivenUp,
+    CasesListed,
+    CasesReturned,
+    CaseStarted,
+    Group,
+    HostLost,
+    ListingEnded,
+    RunEvent,
+    StopAsked,
+    Ticked,
+    WorkerLost,
+    WorkerStarted,
+)
+from testlanes.runner.ids import LOCAL, Kind, LaneId, ProfileName, Row, Status
+from testlanes.runner.session import LanePlace, Rules, Session
+from testlanes.runner.state import ENDED, RunState, Standing
+
+PY = ProfileName("default")
+
+
+class World:
+    """Lanes that do what they are told, one step at a time; time passes with the steps."""
+
+    def __init__(self, lanes: int = 2, *, rules: Rules | None = None, single: bool = False) -> None:
+        self.cases = CaseTable()
+        self.state = RunState(self.cases)
+        self.session = Session(
+            Dispatcher(single=single, profiles=[PY]),
+            self.cases,
+            [LanePlace(LaneId(number), LOCAL, PY) for number in range(lanes)],
+            lambda row, index, group: Entry(row, PY, index, 1.0, group),
+            rules,
+        )
+        self.now = 0.0
+        self.sent: list[Command] = []
+        self.queues: dict[LaneId, list[Row]] = {}
+        self.running: dict[LaneId, Row] = {}
+        self.generation: dict[LaneId, int] = {}
+        self.ready: set[LaneId] = set()
+        self.finished: Finish | None = None
+        self.stillborn = False
+        self.refusals: list[LaneId] = []
+        self.perform(self.session.begin(self.now))
+
+    # -- the shell -----------------------------------------------------------------------------------
+
+    def tell(self, *events: RunEvent) -> None:
+        for event in events:
+            self.state.apply(event)
+        self.perform(self.session.step(events, self.now))
+
+    def perform(self, commands: Iterable[Command]) -> None:
+        published: list[RunEvent] = []
+        for command in commands:
+            self.sent.append(command)
+            match command:
+                case Publish(event):
+                    published.append(event)
+                case Finish():
+                    self.finished = command
+                case StartWorker(lane, _, _, generation):
+                    self.generation[lane] = generation
+                    self.queues[lane] = []
+                case Send(lane, rows):
+                    assert lane in self.ready, "cases are only sent to a worker that is ready"
+                    self.queues[lane] += rows
+                case TakeBack(lane, rows):
+                    self.refusals.append(lane)
+                    back = tuple(row for row in rows if row in self.queues[lane])
+                    self.queues[lane] = [row for row in self.queues[lane] if row not in back]
+                    published.append(CasesReturned(lane, back))
+                case Retire(lane):
+                    published += self.gone(lane, expected=True)
+                case Kill(lane):
+                    published += self.gone(lane, expected=True)
+                case _:
+                    assert isinstance(command, LoadSuite | WakeAt)
+        if published:
+            self.tell(*published)
+
+    def gone(self, lane: LaneId, *, expected: bool) -> list[RunEvent]:
+        self.queues.pop(lane, None)
+        self.running.pop(lane, None)
+        self.ready.discard(lane)
+        return [WorkerLost(lane, self.generation[lane], "gone", expected)]
+
+    # -- what happens --------------------------------------------------------------------------------
+
+    def list(self, count: int, groups: dict[int, Group] | None = None) -> None:
+        rows = tuple(self.cases.add(f"t{len(self.cases)}", PY) for _ in range(count))
+        named = {rows[at]: group for at, group in (groups or {}).items()}
+        self.tell(CasesListed(PY, rows, rows, named))
+
+    def listed(self, count: int) -> None:
+        self.list(count)
+        self.tell(ListingEnded(PY))
+
+    def hello(self, lane: LaneId) -> None:
+        self.ready.add(lane)
+        self.tell(WorkerStarted(lane, self.generation[lane], 1, PY, -1))
+
+    def begin(self, lane: LaneId) -> None:
+        row = self.running[lane] = self.queues[lane].pop(0)
+        self.tell(CaseStarted(lane, row, 0))
+
+    def end(self, lane: LaneId, status: Status = Status.SUCCESS) -> None:
+        row = self.running.pop(lane)
+        self.tell(CaseFinished(lane, row, status, Kind.NONE, 0, 1.0))
+
+    def starting(self) -> list[LaneId]:
+        return sorted(self.queues.keys() - self.ready)
+
+    def step(self) -> bool:
+        """Let one thing happen in each lane; False when nothing can."""
+        self.now += 0.5
+        moved = False
+        for lane in self.starting():
+            self.hello(lane)
+            moved = True
+        for lane in sorted(self.ready):
+            if lane in self.running:
+                self.end(lane)
+                moved = True
+            elif self.queues.get(lane):
+                self.begin(lane)
+                moved = True
+        if not moved and self.finished is None:
+            self.tell(Ticked(self.now))
+        return moved
+
+    def until_running(self, lanes: int = 1) -> None:
+        """Step until so many lanes are in the middle of a test."""
+        for _ in range(100):
+            if len(self.running) >= lanes:
+                return
+            self.step()
+        pytest.fail("nothing runs")
+
+    def run(self, limit: int = 10_000) -> None:
+        for _ in range(limit):
+            if self.finished is not None:
+                return
+            self.step()
+        pytest.fail("the run does not end")
+
+    def standings(self) -> list[Standing]:
+        return [Standing(value) for value in self.state.standing]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_every_case_runs_once_and_the_run_ends(world: World) -> None:
+    world.listed(50)
+    world.run()
+
+    assert {Standing.SUCCESS} == set(world.standings())
+    assert Finish("") == world.finished
+    assert bytes([1] * 50) == bytes(world.state.attempts)
+
+
+def test_workers_start_when_the_first_case_is_known(world: World) -> None:
+    assert not world.starting()
+
+    world.list(1)
+
+    assert world.starting()
+
+
+def test_a_lost_worker_gives_what_it_had_not_started_to_others(world: World) -> None:
+    world.listed(20)
+    world.until_running(2)
+    lane = min(world.running)
+    lost = world.running[lane]
+    # Its verdict came first, as lanes.py says it, then its end.
+    world.end(lane, Status.FAIL)
+    world.tell(*world.gone(lane, expected=True))
+    world.run()
+
+    assert {Standing.SUCCESS, Standing.FAIL} == set(world.standings())
+    assert [lost] == list(world.state.failures)
+
+
+def test_workers_that_die_before_their_first_test_end_the_run_plainly(world: World) -> None:
+    world.listed(5)
+    for _ in range(20):
+        if world.finished is not None:
+            break
+        for lane in world.starting():
+            world.tell(*world.gone(lane, expected=False))
+
+    assert world.finished is not None
+    assert "died before their first test" in world.finished.problem
+    assert {Standing.NOT_RUN} == set(world.standings())
+
+
+def test_a_suite_that_cannot_be_loaded_ends_the_run_with_its_words(world: World) -> None:
+    world.tell(ListingEnded(PY, "ImportError: no module named x"))
+
+    assert world.finished is not None
+    assert "no module named x" in world.finished.problem
+
+
+def test_nothing_to_run_ends_at_once(world: World) -> None:
+    world.listed(0)
+
+    assert Finish("") == world.finished
+
+
+def test_a_failing_case_is_retried_and_then_known_as_flaky() -> None:
+    world = World(1, rules=Rules(retries=2))
+    world.listed(1)
+    world.until_running()
+    world.end(LaneId(0), Status.FAIL)
+    world.run()
+
+    assert [Standing.SUCCESS] == world.standings()
+    assert {Row(0)} == world.state.flaky
+
+
+def test_retries_end_with_a_failure_at_last() -> None:
+    world = World(1, rules=Rules(retries=2))
+    world.listed(1)
+    for _ in range(3):
+        world.until_running()
+        world.end(LaneId(0), Status.FAIL)
+    world.run()
+
+    assert [Standing.FAIL] == world.standings()
+    assert 3 == world.state.attempts[0]
+
+
+def test_max_fail_stops_handing_out() -> None:
+    world = World(1, rules=Rules(max_fail=1))
+    world.listed(30)
+    world.until_running()
+    world.end(LaneId(0), Status.FAIL)
+    world.run()
+
+    assert world.state.counts[Standing.NOT_RUN] > 0
+    assert 1 == world.state.counts[Standing.FAIL]
+
+
+def test_a_soft_stop_lets_running_tests_end_and_says_the_rest_is_not_run(world: World) -> None:
+    world.listed(40)
+    world.until_running(2)
+    world.tell(StopAsked(False, "interrupted"))
+    world.run()
+
+    assert 2 == world.state.counts[Standing.SUCCESS]
+    assert 38 == world.state.counts[Standing.NOT_RUN]
+
+
+def test_a_hard_stop_kills_and_fails_nobody(world: World) -> None:
+    world.listed(10)
+    world.until_running(2)
+    world.tell(StopAsked(False, "interrupted"))
+    world.tell(StopAsked(True, "interrupted"))
+    world.run()
+
+    assert {Standing.NOT_RUN} == set(world.standings())
+
+
+def test_a_stop_while_listing_ends_the_run(world: World) -> None:
+    world.list(10)
+    world.tell(StopAsked(True, "interrupted"))
+    world.run()
+
+    assert {Standing.NOT_RUN} == set(world.standings())
+
+
+def test_losing_the_only_host_is_told_and_what_waits_is_not_run(world: World) -> None:
+    world.listed(10)
+    world.step()
+    lost = [event for lane in list(world.queues) for event in world.gone(lane, expected=True)]
+    world.tell(*lost, HostLost(LOCAL, "the channel ended"))
+    world.run()
+
+    assert world.finished is not None
+    assert "the channel ended" in world.finished.problem
+    assert {Standing.NOT_RUN} == set(world.standings())
+
+
+def test_a_worker_per_test_when_isolated() -> None:
+    world = World(2, single=True)
+    world.listed(7)
+    for _ in range(200):
+        if world.finished is not None:
+            break
+        world.now += 0.5
+        for lane in world.starting():
+            world.hello(lane)
+        for lane in sorted(world.ready):
+            if lane in world.running:
+                world.end(lane)
+                world.tell(*world.gone(lane, expected=True))
+            elif world.queues.get(lane):
+                assert 1 == len(world.queues[lane])
+                world.begin(lane)
+
+    assert {Standing.SUCCESS} == set(world.standings())
+
+
+def test_lanes_can_be_added_and_taken_away_while_it_runs(world: World) -> None:
+    world.listed(60)
+    world.step()
+    world.perform(world.session.change_lanes(2, world.now))
+    world.step()
+    assert {0, 1, 2, 3} == set(world.queues)
+
+    world.perform(world.session.change_lanes(-3, world.now))
+    world.run()
+
+    assert {Standing.SUCCESS} == set(world.standings())
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), lanes=st.integers(1, 4), count=st.integers(0, 40))
+def test_whatever_happens_each_scheduled_case_ends_with_exactly_one_status(
+    seed: int, lanes: int, count: int
+) -> None:
+    chance = random.Random(seed)
+    world = World(
+        lanes, rules=Rules(retries=chance.randint(0, 2), max_fail=chance.choice([0, 0, 3]))
+    )
+    left = count
+    stopped = False
+    happenings: list[Callable[[LaneId], None]]
+    for _ in range(4000):
+        if world.finished is not None:
+            break
+        world.now += 0.1
+        if left and chance.random() < 0.3:
+            part = chance.randint(1, left)
+            hard = Group("g", hard=chance.random() < 0.5)
+            world.list(part, {at: hard for at in range(part) if chance.random() < 0.3})
+            left -= part
+        elif (not left and PY in world.state.profiles and chance.random() < 0.2) or (
+            not left and not count
+        ):
+            world.tell(ListingEnded(PY))
+        elif not stopped and chance.random() < 0.01:
+            stopped = True
+            world.tell(StopAsked(chance.random() < 0.5, "interrupted"))
+        for lane in world.starting():
+            if chance.random() < 0.5:
+                world.hello(lane)
+        for lane in sorted(world.ready):
+            if lane not in world.ready:
+                continue
+            if lane in world.running:
+                happenings = [
+                    lambda lane: world.end(lane),
+                    lambda lane: world.end(lane, Status.FAIL),
+                    lambda lane: world.end(lane, Status.SKIP),
+                ]
+                chance.choice(happenings)(lane)
+                if chance.random() < 0.1 and lane in world.ready:
+                    world.tell(*world.gone(lane, expected=chance.random() < 0.5))
+            elif world.queues.get(lane):
+                world.begin(lane)
+        world.tell(Ticked(world.now))
+
+    assert world.finished is not None, "the run does not end"
+    assert all(standing in ENDED for standing in world.standings())
+    given_up = sum(
+        len(command.event.rows)
+        for command in world.sent
+        if isinstance(command, Publish) and isinstance(command.event, CasesGivenUp)
+    )
+    assert given_up == world.state.counts[Standing.NOT_RUN]
