@@ -1,14 +1,14 @@
 """How the agent gets to a host that has a Python and nothing of ours: its source is the first thing on stdin.
 
-    python -c BOOTSTRAP  <-  payload(NONCE)  <-  frames …
-                         ->  login noise, banner(NONCE)  ->  frames …
+python -c BOOTSTRAP  <-  payload(NONCE)  <-  frames …
+                     ->  login noise, banner(NONCE)  ->  frames …
 """
 
 import os
 import zlib
 
 BOOTSTRAP = (
-    "import io,sys,zlib;f=io.BufferedReader(io.FileIO(0,closefd=False),1);"
+    "import io,zlib;f=io.BufferedReader(io.FileIO(0,closefd=False),1);"
     "exec(zlib.decompress(f.read(int(f.readline()))))"
 )
 """For ``python -c``: no quotes and no spaces but one, so that shells on the way have little to spoil.

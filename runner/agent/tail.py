@@ -1,0 +1,65 @@
+"""Looks into a lane's files: the pulse, the last words of a test, live output."""
+
+import os
+from struct import Struct
+
+LAST_WORDS = 65536
+_PULSE = Struct("<QQQQQ")
+
+
+class Pulse:
+    """What a worker last wrote about itself (ARCHITECTURE.md)."""
+
+    __slots__ = ("finished", "number", "start", "stderr", "stdout")
+
+    def __init__(self, values):
+        self.number, self.start, self.stdout, self.stderr, self.finished = values
+
+
+def pulse(folder):
+    """Return a lane's Pulse; all zero before the worker writes one."""
+    data = piece(os.path.join(folder, "pulse"), 0, _PULSE.size)
+    return Pulse(_PULSE.unpack(data) if len(data) == _PULSE.size else (0, 0, 0, 0, 0))
+
+
+def size(path):
+    """Return a file's size, 0 when it is not there."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def piece(path, at, limit):
+    """Return at most ``limit`` bytes of a file from ``at`` on; nothing when it cannot be read."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    try:
+        return os.pread(fd, limit, at)
+    except OSError:
+        return b""
+    finally:
+        os.close(fd)
+
+
+def last_words(path, start, limit=LAST_WORDS):
+    """Return the end of what was added to a file since it had ``start`` bytes."""
+    end = size(path)
+    return piece(path, max(start, end - limit), limit) if end > start else b""
+
+
+class Tail:
+    """Follows a file from an offset on."""
+
+    def __init__(self, source, path, at=0):
+        self.source = source
+        self._path = path
+        self._at = at
+
+    def read(self, limit=LAST_WORDS):
+        """Return what was added, at most ``limit`` bytes."""
+        data = piece(self._path, self._at, limit)
+        self._at += len(data)
+        return data
