@@ -77,6 +77,7 @@ STANDING_OF = {
     Status.NOT_RUN: Standing.NOT_RUN,
 }
 KINDS = tuple(Kind)
+KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
 FAILED = frozenset({Standing.FAIL, Standing.UXSUCCESS})
 ENDED = frozenset(STANDING_OF.values())
 
@@ -388,11 +389,12 @@ class RunState:
             lane.row = None
             lane.phase = "idle"
         lane.done += 1
-        lane.failed += event.status.is_failure
+        failed = event.status.is_failure
+        lane.failed += failed
         lane.busy_seconds += event.seconds
         self._host(lane.host).done += 1
         self.seconds[row] = event.seconds
-        self.kind[row] = KINDS.index(event.kind)
+        self.kind[row] = KIND_NUMBERS[event.kind]
         self.total_seconds += event.seconds
         self._timed += 1
         self.lane_of[row] = event.lane
@@ -401,7 +403,7 @@ class RunState:
             if row in self.failures:
                 self.flaky.add(row)
         self._move(row, STANDING_OF[event.status])
-        if event.status.is_failure:
+        if failed:
             self.failures[row] = None
         else:
             self.failures.pop(row, None)
@@ -449,10 +451,11 @@ class RunState:
         counts[to] += 1
         if (before in _LEFT) != (to in _LEFT):
             sign = 1 if to in _LEFT else -1
-            if self.expected[row] < 0:
+            expected = self.expected[row]
+            if expected < 0:
                 self._unknown_left += sign
             else:
-                self._expected_left = max(0.0, self._expected_left + sign * self.expected[row])
+                self._expected_left = max(0.0, self._expected_left + sign * expected)
         self.changed_rows.add(row)
 
     def _interrupted(self, lane: LaneState) -> None:
@@ -486,10 +489,16 @@ class RunState:
         return self.lanes[lane]
 
     def _host(self, host: HostName) -> HostState:
-        return self.hosts.setdefault(host, HostState(host))
+        found = self.hosts.get(host)
+        if found is None:
+            found = self.hosts[host] = HostState(host)
+        return found
 
     def _profile(self, profile: ProfileName) -> ProfileState:
-        return self.profiles.setdefault(profile, ProfileState(profile))
+        found = self.profiles.get(profile)
+        if found is None:
+            found = self.profiles[profile] = ProfileState(profile)
+        return found
 
 
-_LEFT = frozenset({Standing.WAITING, Standing.RUNNING})
+_LEFT = (int(Standing.WAITING), int(Standing.RUNNING))
