@@ -61,7 +61,8 @@ def start(channel, options):
 
 def settle_in(options):
     """Go to the working directory, take the environment, put the directory on ``sys.path`` as ``-m`` does."""
-    os.chdir(options["cwd"])
+    if options.get("cwd"):
+        os.chdir(options["cwd"])
     update_environment(options.get("env"))
     # With -c the first entry is the empty string; a safe path (-P, -I, PYTHONSAFEPATH) has none.
     if sys.path and sys.path[0] == "":

@@ -7,6 +7,7 @@ down (TestSuite's private methods, unchanged from 3.8 to 3.14), with one result 
 import contextvars
 import copy
 import functools
+import os
 import unittest
 
 from . import unittest_repair
@@ -28,6 +29,7 @@ class UnittestWorker(Worker):
         """``tests``: see ``Suite.tests``."""
         super().__init__(channel, options, known)
         self._tests = tests
+        self._root = options.get("cwd") or os.getcwd()
         self._suite = unittest.TestSuite()
         self._result = Result(self._holder, self._subtest)
         self._chain = ()
@@ -46,7 +48,7 @@ class UnittestWorker(Worker):
         if not entries:
             self.unknown(test_id)
             return
-        unittest_repair.repair(self.options["cwd"])
+        unittest_repair.repair(self._root)
         result = self._result
         result.reset()
         self._leave(*entries[0])
