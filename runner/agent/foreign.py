@@ -51,7 +51,7 @@ class _Shell(Lane):
         try:
             env = self.profile.options({"env": self.environment()})["env"]
             argv = ["/bin/sh", "-c", command]
-            self.pid = self.agent.start(
+            self.pid = self.agent.children.start(
                 argv, env, self.profile.cwd, write, self.path("stderr"), self.path("note"), self
             )
         except OSError:
@@ -61,8 +61,8 @@ class _Shell(Lane):
             os.close(write)
         os.set_blocking(read, False)
         self.link.fd = read
-        self.agent.watch_link(self)
-        self.agent.hurry()
+        self.agent.board.watch(self)
+        self.agent.clockwork.hurry()
 
     def busy(self, now):
         """A command has no pulse: it is busy until it ends."""
@@ -93,12 +93,12 @@ class _Shell(Lane):
         """Kill what the command left, take what it said last. Return its process id."""
         pid, self.pid = self.pid, 0
         processes.kill_lane(pid, self.cookie, self.agent.name, self.folder)
-        self.agent.drain(self)
-        self.agent.drop_link(self)
+        self.agent.board.drain(self)
+        self.agent.board.drop(self)
         return pid
 
 
-class Command(_Shell):
+class CommandLane(_Shell):
     """The lane: takes batches one after the other."""
 
     def __init__(self, agent, number, generation, profile, options):
@@ -165,7 +165,7 @@ class Command(_Shell):
         if not self.pid:
             self._close("ended as asked")
 
-    def kill(self, why="killed on request"):
+    def kill(self, why="was killed on request"):
         """Kill it now."""
         self.ending = self.ending or why
         self._leaving = True
@@ -183,9 +183,9 @@ class Command(_Shell):
     def stop(self):
         """A single test of it cannot be ended: end the process, which has until ``grace`` to say its last words."""
         if self.pid:
-            self.ending = self.ending or "stopped on request"
+            self.ending = self.ending or "was stopped on request"
             processes.send(self.pid, processes.SIGTERM, group=True)
-            self.agent.later(self.grace, self, self.pid)
+            self.agent.clockwork.later(self.grace, self, self.pid)
 
     def dump(self):
         """It has no stacks that we could have."""

@@ -113,10 +113,10 @@ def send(pid, signum, group=False):
 
 
 def phrase(status):
-    """Return (exit status or None, signal number or None, "killed by SIGSEGV") for a raw wait status."""
+    """Return (exit status or None, signal number or None, "was killed by SIGSEGV") for a raw wait status."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        return None, number, "killed by " + signal_name(number)
+        return None, number, "was killed by " + signal_name(number)
     code = os.WEXITSTATUS(status)
     return code, None, "exited with status %d" % code
 

@@ -1,12 +1,16 @@
-"""One profile on this host: its settings, and the loader that its workers are forked from."""
+"""Profiles on this host: their settings, and the loader that a profile's workers are forked from."""
 
 import os
 import time
 
 from . import processes, tail
-from .lane import FRESH_START, text
+from .lane import text
 from .link import Link
+from .native import FRESH_START
 from .scan import Scanner
+
+LEAVE = 6.0
+"""Seconds that a loader has to end by itself."""
 
 
 class Profile:
@@ -16,20 +20,7 @@ class Profile:
         self.agent = agent
         self.name = name
         self.settings = settings
-        self.link = Link()
-        self.pid = 0
-        self.ready_at = 0.0
-        self.loading = False
-        self._fork = None
-        """Whether the loader says that it can be forked; None: it has not said."""
-        self._fork_why = ""
-        self._listed = False
-        self._told = ""
-        self._ending = ""
-        self._started = 0.0
-        self._scanner = Scanner()
-        self._token = ""
-        self.folder = ""
+        self.loader = None
 
     @property
     def kind(self):
@@ -41,11 +32,6 @@ class Profile:
         """Where its processes run."""
         return self.settings.get("cwd") or None
 
-    @property
-    def can_fork(self):
-        """Whether a worker may be asked of its loader: it is there, and has not said that forking is unsafe."""
-        return bool(self.pid) and self._fork is not False and not self._ending
-
     def options(self, more):
         """Return a new options map: the profile's, with ``more`` on top."""
         options = dict(self.settings)
@@ -55,43 +41,80 @@ class Profile:
         options["env"] = env
         return options
 
-    # -- the loader ----------------------------------------------------------
-
     def load(self):
-        """Start the loader, in place of one that runs. Raises OSError."""
-        if self.pid:
-            self.end("replaced by a newer loader")
-        self.link.close()
-        self.link, self._scanner = Link(), Scanner()
-        self._fork, self._fork_why, self._listed, self._told, self._ending = None, "", False, "", ""
+        """Start a loader, in place of one that runs; the workers of that one go on. Raises OSError."""
+        if self.loader is not None:
+            self.loader.replace()
+        self.loader = Loader(self)
+        self.loader.start()
+
+
+class Loader:
+    """A process that loads a suite once, and forks workers from it."""
+
+    def __init__(self, profile):
+        self.profile = profile
+        self.agent = profile.agent
+        self.link = Link()
+        self.pid = 0
+        self.ready_at = 0.0
         self.loading = True
-        self._started = time.monotonic()
         self.folder = self.agent.loader_folder()
-        self._token = self.agent.new_token(self)
-        options = self.options({})
-        options.update(op="options", role="loader", dir=self.folder)
-        options["env"][processes.AGENT_COOKIE] = self.agent.name
-        self.link.send(options)
-        self._tell("loading", "")
-        self.pid = self.agent.start_python(self, self._token, options["env"], self)
-        self.agent.by_pid[self.pid] = self
+        self._fork = None
+        """Whether it says that it can be forked; None: it has not said."""
+        self._fork_why = ""
+        self._listed = False
+        self._told = ""
+        self._ending = ""
+        self._replaced = False
+        self._started = time.monotonic()
+        self._scanner = Scanner()
+        self._token = ""
+
+    @property
+    def can_fork(self):
+        """Whether a worker may be asked of it: it is there, and has not said that forking is unsafe."""
+        return bool(self.pid) and self._fork is not False and not self._ending
 
     def path(self, name):
         """Return the path of a file of the loader."""
         return os.path.join(self.folder, name)
 
-    def end(self, why):
-        """Kill the loader; its workers stay, and become our children."""
+    def start(self):
+        """Start the process. Raises OSError."""
+        options = self.profile.options({})
+        options.update(op="options", role="loader", dir=self.folder)
+        options["env"][processes.AGENT_COOKIE] = self.agent.name
+        self._token = self.agent.board.new_token(self)
+        self.link.send(options)
+        self._tell("loading", "")
+        self.pid = self.agent.start_python(self.profile, self._token, options["env"], self)
+
+    def replace(self):
+        """Another one takes its place: it says no more, and ends."""
+        self._replaced = True
+        self.leave()
+        self.agent.clockwork.later(LEAVE, self, self.pid)
+        self.agent.start_again(self)
+
+    def leave(self):
+        """Let it end by itself: what the suite made at import is removed by its atexit handlers."""
+        self._ending = self._ending or "ended as asked"
+        self.link.send({"op": "shutdown"})
+        self.agent.board.watch(self)
+
+    def finish_by(self, why):
+        """Kill it; its workers stay, and become our children."""
         self._ending = self._ending or why
         processes.send(self.pid, processes.SIGKILL, group=True)
 
     def overdue(self, now):
-        """Kill the loader if it took too long to say anything. Return whether it is still to be watched."""
+        """Kill it if it took too long to connect. Return whether it is still to be watched."""
         if not self.pid or self.link.fd is not None:
             return False
-        limit = float(self.settings.get("start_limit") or FRESH_START)
+        limit = float(self.profile.settings.get("start_limit") or FRESH_START)
         if now - self._started > limit:
-            self.end("did not start within %g s" % limit)
+            self.finish_by("did not start within %g s" % limit)
             return False
         return True
 
@@ -106,21 +129,20 @@ class Profile:
         try:
             passed, events = self._scanner.feed(data)
         except ValueError as error:
-            self.end(str(error))
+            self.finish_by(str(error))
             return
-        if passed:
+        if passed and not self._replaced:
             self.link.unacknowledged += len(passed)
-            self.agent.uplink.data(self.name, passed)
+            self.agent.uplink.data(self.profile.name, passed)
         for kind, fields in events:
             self._event(kind, fields)
 
     def _event(self, kind, fields):
         if kind == "forked":
-            self.agent.forked(
-                fields.get("lane"), fields.get("generation"), int(fields.get("pid") or 0)
-            )
+            where = fields.get("lane"), fields.get("generation"), int(fields.get("pid") or 0)
+            self.agent.forked(self, *where)
         elif kind == "exited":
-            self.agent.exited(int(fields.get("pid") or 0), int(fields.get("status") or 0))
+            self.agent.children.exited(int(fields.get("pid") or 0), int(fields.get("status") or 0))
         elif kind == "fork":
             self._fork = bool(fields.get("safe"))
             self._fork_why = str(fields.get("why") or "")
@@ -132,37 +154,38 @@ class Profile:
             self._ready()
 
     def _ready(self):
-        if self._listed:
+        # Whether it can be forked is certain only after it has told so with everything loaded.
+        if self._listed and self._fork is not None:
             self.loading = False
-            if self._fork is False:
-                self._tell("fresh", self._fork_why)
-            else:
+            if self._fork:
                 self.ready_at = self.ready_at or time.monotonic()
-                self._tell("ready", "")
+            self._tell("ready" if self._fork else "fresh", "" if self._fork else self._fork_why)
 
     def _tell(self, state, why, **fields):
-        if state != self._told:
+        if state != self._told and not self._replaced:
             self._told = state
-            self.agent.uplink.say("loader", self.name, dict(fields, state=state, why=why))
+            self.agent.uplink.say("loader", self.profile.name, dict(fields, state=state, why=why))
 
     def ended(self, status):
-        """The loader is dead."""
-        self.agent.accept()
-        self.agent.drain(self)
-        self.agent.forget_token(self._token)
-        self.agent.drop_link(self)
+        """It is dead."""
+        self.agent.board.accept()
+        self.agent.board.drain(self)
+        self.agent.board.forget_token(self._token)
+        self.agent.board.drop(self)
         pid, self.pid = self.pid, 0
         self.loading = False
         processes.send(pid, processes.SIGKILL, group=True)
         code, _, why = processes.phrase(status)
-        if self._ending:
-            why = self._ending
         note = text(tail.piece(self.path("note"), 0, 4096))
         if note:
             why = "could not be started: " + note
-        elif not self._ending:
+        elif self._ending:
+            why = self._ending
+        else:
             last = text(tail.last_words(self.path("stderr"), 0, 4096)).strip().splitlines()
             if last:
                 why += ": " + last[-1]
         self._tell("gone", why, code=code)
+        if self.profile.loader is self:
+            self.profile.loader = None
         self.agent.start_again(self)

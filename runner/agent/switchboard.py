@@ -14,9 +14,10 @@ _PEER = "3i"
 class Switchboard:
     """The socket of the run directory, and the links of ``owners`` (lanes, profiles), each with a ``link``."""
 
-    def __init__(self, path):
+    def __init__(self, path, poller):
+        """``poller`` is the one that is used while workers may be read. Raises OSError."""
         self.path = path
-        self.tokens = {}
+        self._tokens = {}
         self.passed = False
         """Whether something was read from a link since the last look."""
         self.more = False
@@ -26,22 +27,21 @@ class Switchboard:
         self._socket.listen(512)
         self._socket.setblocking(False)
         self._listener = self._socket.fileno()
-        self._agent = None
-        self._poller = None
+        self._poller = poller
         self._newcomers = {}
         self._watched = {}
         self._held = False
-
-    def open(self, agent, poller):
-        """Begin: ``poller`` is used when workers may be read."""
-        self._agent, self._poller = agent, poller
         poller.register(self._listener, select.POLLIN)
 
     def new_token(self, owner):
         """Return a token by which a connection will be known as ``owner``'s."""
         token = os.urandom(16).hex()
-        self.tokens[token] = owner
+        self._tokens[token] = owner
         return token
+
+    def forget_token(self, token):
+        """Let nobody in with it any more."""
+        self._tokens.pop(token, None)
 
     def hold(self, on):
         """Stop reading links, or go on."""
@@ -140,7 +140,7 @@ class Switchboard:
         del self._newcomers[fd]
         self._poller.unregister(fd)
         token, _, taken = line.decode("ascii", "replace").partition(" ")
-        owner = self.tokens.get(token) if found else None
+        owner = self._tokens.get(token) if found else None
         if owner is None:
             os.close(fd)
             return
