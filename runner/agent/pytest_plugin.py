@@ -1,0 +1,376 @@
+"""The plugin object by which a pytest session becomes a loader or a worker. Nothing is installed in the target."""
+
+import io
+import os
+import sys
+
+import pytest
+
+from . import pytest_capture, pytest_worker_id, pytest_xdist
+from .channel import Gone
+from .forking import Forks, unsafe
+from .pytest_fixtures import FixtureWatch
+from .pytest_master import Desk, Master
+from .pytest_running import PytestWorker
+from .pytest_suite import Suite
+
+_OURS = (
+    # xdist: we are what distributes.
+    ("numprocesses", None),
+    ("maxprocesses", None),
+    ("dist", "no"),
+    ("distload", False),
+    ("tx", []),
+    ("looponfail", False),
+    ("loadgroup", False),
+    # What to run and when to stop.
+    ("maxfail", 0),
+    ("continue_on_collection_errors", True),
+    ("lf", False),
+    ("failedfirst", False),
+    ("newfirst", False),
+    ("stepwise", False),
+    ("stepwise_skip", False),
+    ("collectonly", False),
+    # Nobody is at the keyboard.
+    ("usepdb", False),
+    ("trace", False),
+    # Reports of a whole run, which no process here sees.
+    ("xmlpath", None),
+    ("htmlpath", None),
+    ("report_log", None),
+    ("json_report", False),
+    ("pastebin", None),
+)
+_PLUGINS = ("lfplugin", "nfplugin", "stepwiseplugin", "stepwise")
+"""They write the results of "the last run" into pytest's cache, which would be those of one lane."""
+MAX_WARNINGS = 200
+"""Warnings that one process tells of."""
+
+
+def put_aside(found):
+    """Reset the options that are the controller's business."""
+    for name, value in _OURS:
+        if hasattr(found, name):
+            setattr(found, name, value)
+
+
+class Plugin:
+    """``role`` is ``loader`` or ``worker``; a forked worker keeps its loader's plugin."""
+
+    def __init__(self, channel, options):
+        self.channel = channel
+        self.options = options
+        self.loader = options["role"] == "loader"
+        self.suite = Suite()
+        self.reached = False
+        """Whether the suite was collected and the loop over its tests was reached."""
+        self.problem = ""
+        """Why it was not, if pytest told us."""
+        self.gone = False
+        """Whether the agent closed the channel."""
+        self.worker = None
+        self.master = False
+        self._desk = None
+        self._warned = set()
+        self._summary = None
+
+    # -- start ---------------------------------------------------------------
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_load_initial_conftests(self, early_config):
+        found = early_config.known_args_namespace
+        put_aside(found)
+        if getattr(found, "cov_source", None):
+            if self.loader:
+                # pytest-cov looks here whether it is to combine what workers measured.
+                found.numprocesses, found.dist = self.options.get("worker_count") or 1, "load"
+            else:
+                # Or, with coverage's `parallel`, it erases what workers before this one measured.
+                found.cov_append = True
+        yield
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_cmdline_main(self, config):
+        put_aside(config.option)
+        pytest_xdist.quiet_rerunfailures(config)
+        seed = self.options.get("seed")
+        if seed is not None and getattr(config.option, "randomly_seed", None) == "default":
+            config.option.randomly_seed = seed
+        if not self.loader:
+            self._become_worker(config)
+        yield
+
+    def _become_worker(self, config):
+        more = None
+        folder = self.options.get("loader")
+        if folder and os.path.exists(os.path.join(folder, "nodes")):
+            try:
+                self._desk = Desk(folder, self.options)
+                more = self._desk.input
+            except Gone as error:
+                text = "plugins have to do without their controller's half: %s" % error
+                self.channel.event("warning", text=text)
+        pytest_xdist.become_worker(config, self.options, more)
+        base = config.option.basetemp
+        if base:
+            config.option.basetemp = os.path.join(base, "popen-" + self._worker_name(self.options))
+
+    @staticmethod
+    def _worker_name(options):
+        name = pytest_xdist.worker_id(options)
+        generation = options.get("generation") or 0
+        return "%s-%d" % (name, generation) if generation > 1 else name
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config):
+        manager = config.pluginmanager
+        if not manager.hasplugin("xdist"):
+            line = "xdist_group(name): tests that must run in the same worker, in order"
+            config.addinivalue_line("markers", line)
+            manager.register(pytest_worker_id, "testlanes-worker-id")
+        for name in _PLUGINS:
+            plugin = manager.getplugin(name)
+            if plugin is not None:
+                manager.unregister(plugin)
+        reporter = manager.getplugin("terminalreporter")
+        if reporter is not None:
+            if self.loader:
+                reporter._tw._file = self._summary = io.StringIO()
+                reporter.summary_stats = _nothing
+            else:
+                _silence(manager, reporter)
+        _quiet_logging(manager.getplugin("logging-plugin"))
+
+    def pytest_internalerror(self, excrepr):
+        self.problem = str(excrepr)
+
+    # -- collection ----------------------------------------------------------
+
+    def pytest_collectreport(self, report):
+        if report.failed:
+            self.suite.add_broken(report)
+        elif report.skipped and report.nodeid and self.loader:
+            reason = (
+                report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            )
+            self.channel.event("warning", text="%s: %s" % (report.nodeid, reason))
+
+    def pytest_collection_finish(self, session):
+        self.suite.add_items(session.items)
+
+    def pytest_warning_recorded(self, warning_message, when, nodeid, location):
+        if not (self.loader or self.worker):
+            return  # a fresh worker that collects: its loader has told
+        key = (warning_message.category, warning_message.filename, warning_message.lineno)
+        if key in self._warned or len(self._warned) >= MAX_WARNINGS:
+            return
+        self._warned.add(key)
+        category = getattr(warning_message.category, "__name__", "Warning")
+        place = "%s:%d" % (warning_message.filename, warning_message.lineno)
+        text = "%s: %s: %s" % (place, category, warning_message.message)
+        channel = self.worker.channel if self.worker else self.channel
+        channel.event("warning", nodeid or None, text=text)
+
+    # -- what is in place of the loop over the tests ---------------------------
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session):
+        self.reached = True
+        try:
+            if self.loader:
+                self._load(session)
+            else:
+                files = [os.path.join(self.options["dir"], name) for name in ("stdout", "stderr")]
+                fds = pytest_capture.take_over(session.config, *files)
+                self._work(session, self.channel, self.options, fds)
+        except Gone:
+            self.gone = True
+        return True
+
+    def _load(self, session):
+        channel, config = self.channel, session.config
+        # Before a worker could be asked for: there is none until somebody knows an id.
+        why = self._unsafe(config)
+        if why:
+            if self.master:
+                master = Master(channel, config, self.options["dir"])
+            channel.event("fork", safe=False, why=why)
+        count = 0
+        for ids, groups in self.suite.chunks():
+            channel.event("ids", ids=ids, groups=groups)
+            count += len(ids)
+        channel.event("listed", count=count, error="")
+        if self.master:
+            master.serve()
+            return
+        if why:
+            while channel.receive().get("op") != "shutdown":
+                pass
+            return
+        outputs = [_ident(1), _ident(2)]
+
+        def work(channel, options):
+            self._fork(session, channel, options, outputs)
+
+        self._settle_basetemp(config)
+        forks = Forks(channel, work)
+        forks.loaded()
+        forks.serve()
+
+    def _unsafe(self, config):
+        """Return why lanes cannot be forks of this process; empty if they can."""
+        plugins = pytest_xdist.controller_plugins(config)
+        if plugins:
+            self.master = True
+            return "%s must be set up for each worker" % ", ".join(plugins)
+        modules = pytest_xdist.early_readers(config)
+        if modules:
+            return "%s asks which worker it is in before tests run" % ", ".join(modules)
+        return unsafe()
+
+    @staticmethod
+    def _settle_basetemp(config):
+        """Let all lanes' temporary folders be below one, as xdist's workers have it."""
+        factory = getattr(config, "_tmp_path_factory", None)
+        if factory is not None:
+            try:
+                factory.getbasetemp()
+            except OSError:
+                pass  # the first test that wants one tells
+
+    def _fork(self, session, channel, options, outputs):
+        """Be a worker, in a fork of the loader."""
+        config = session.config
+        # What still points to the loader's output (faulthandler's file, the capture's way back) is to point to ours.
+        for fd in _open_fds():
+            ident = _ident(fd)
+            if fd > 2 and ident is not None and ident in outputs:
+                os.dup2(outputs.index(ident) + 1, fd, os.get_inheritable(fd))
+        manager = config.pluginmanager
+        reporter = manager.getplugin("terminalreporter")
+        if reporter is not None:
+            _silence(manager, reporter)
+        pytest_xdist.become_worker(config, options)
+        factory = getattr(config, "_tmp_path_factory", None)
+        base = getattr(factory, "_basetemp", None)
+        if base is not None:
+            factory._given_basetemp = base / ("popen-" + self._worker_name(options))
+            factory._basetemp = None
+        self.loader = False
+        self.options = options
+        files = [os.path.join(options["dir"], name) for name in ("stdout", "stderr")]
+        fds = pytest_capture.take_over(config, *files)
+        self._work(session, channel, options, fds)
+        try:
+            config.hook.pytest_sessionfinish(session=session, exitstatus=session.exitstatus)
+        finally:
+            config._ensure_unconfigure()
+
+    def _work(self, session, channel, options, fds):
+        worker = PytestWorker(channel, options, session, self.suite)
+        worker.watch(fds)
+        worker.outcome.keep_output = not fds
+        self.worker = worker
+        session.config.pluginmanager.register(FixtureWatch(worker), "testlanes-fixtures")
+        worker.loop()
+
+    # -- one test ------------------------------------------------------------
+
+    def pytest_runtest_logreport(self, report):
+        worker = self.worker
+        if worker is not None:
+            worker.outcome.reports.append(report)
+
+    def pytest_exception_interact(self, node, call, report):
+        worker = self.worker
+        if worker is not None and call.excinfo is not None:
+            worker.outcome.failed_by(call.when, call.excinfo.value)
+
+    # -- the end -------------------------------------------------------------
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session):
+        failed = session.testsfailed - len(self.suite.broken)
+        start = len(self._summary.getvalue()) if self._summary is not None else 0
+        yield
+        if self._desk is not None:
+            self._hand_over(session.config)
+        elif self.loader and self.reached and self._summary is not None and not self.gone:
+            text = self._summary.getvalue()[start:].strip("\n")
+            if text:
+                self.channel.event("summary", text=text, failed=failed > 0)
+
+    def _hand_over(self, config):
+        try:
+            bad = self._desk.down(config.workeroutput)
+        except Gone as error:
+            self._warn("the loader did not take what plugins measured: %s" % error)
+            return
+        if bad:
+            self._warn("plugins' output cannot be sent: " + ", ".join(bad))
+
+    def _warn(self, text):
+        try:
+            self.channel.event("warning", text=text)
+        except Gone:
+            sys.stderr.write("testlanes: %s\n" % text)
+
+
+class SilentReporter:
+    """In place of pytest's terminal reporter: it hears of no test, and whoever wants to print finds it."""
+
+    def __init__(self, reporter):
+        self._reporter = reporter
+
+    def __getattr__(self, name):
+        return getattr(self._reporter, name)
+
+
+class _Nowhere(io.TextIOBase):
+    def write(self, text):
+        return len(text)
+
+
+def _silence(manager, reporter):
+    manager.unregister(reporter)
+    reporter._tw._file = _Nowhere()
+    manager.register(SilentReporter(reporter), "terminalreporter")
+
+
+def _nothing():
+    pass
+
+
+def _quiet_logging(plugin):
+    """Keep live logging (``log_cli``) off a terminal that is not there; its level goes on to hold for what is captured."""
+    handler = getattr(plugin, "log_cli_handler", None)
+    if handler is None or isinstance(handler, _null_handler()):
+        return
+    silent = _null_handler()()
+    silent.formatter = handler.formatter
+    plugin.log_cli_handler = silent
+    plugin._log_cli_enabled = lambda: False
+
+
+def _null_handler():
+    from _pytest import logging
+
+    return logging._LiveLoggingNullHandler
+
+
+def _ident(fd):
+    try:
+        stat = os.fstat(fd)
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
+def _open_fds():
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        try:
+            return [int(name) for name in os.listdir(folder)]
+        except OSError:
+            continue
+    return list(range(256))
