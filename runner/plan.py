@@ -42,7 +42,7 @@ Rest: TypeAlias = Literal["last", "first", "error"]
 _PLAN_KEYS = ("segments", "rest", "rest_concurrency")
 _SEGMENT_KEYS = ("name", "tests", "match", "concurrency", "profiles")
 _SHOWN = 3  # examples in a message
-_COMPARED = 20_000  # ids that are looked through for a similar one: about half a second
+_COMPARED = 5_000  # ids that are looked through for a similar one: about a third of a second
 
 
 @dataclass(frozen=True, slots=True)

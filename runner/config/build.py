@@ -1,0 +1,159 @@
+"""From a profile as it is configured to one that can run: its interpreter found, its suite put together."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..errors import UserError
+from ..ids import LOCAL, HostName
+from ..settings import CommandSuite, Profile, PytestSuite, Suite, UnittestSuite
+from .interpreter import Found, candidates, is_python_name, why_broken
+from .native import discovery, plain_unittest
+from .profiles import ProfileSpec
+from .source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What all profiles share."""
+
+    root: Path
+    environ: Mapping[str, str]
+    source: Source
+    python: Found | None
+    """The interpreter that the command line or the project names for all."""
+    default: Callable[[], Found]
+    env: Mapping[str, str]
+    args: tuple[str, ...]
+    places: Mapping[str, str]
+    """``start``, ``pattern`` and ``top`` on top of the suite's own."""
+    native: bool
+    hosts: tuple[HostName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A profile, or None where its interpreter is missing; then ``problem`` says so."""
+
+    profile: Profile | None
+    origin: str = ""
+    problem: str = ""
+
+
+def build_profile(spec: ProfileSpec, common: Common, *, check: bool) -> Built:
+    """Return the profile; ``check`` starts its interpreter to see whether it works.
+
+    Raises:
+        UserError: arguments or places do not suit the suite.
+    """
+    env = {**common.env, **spec.env}
+    if common.source.list_profiles:
+        env["PROFILE"] = spec.name
+    suite, word, env = _suite(spec, common, env)
+    profile = Profile(
+        name=spec.name,
+        suite=suite,
+        env=env,
+        tags=spec.tags,
+        lanes=spec.lanes,
+        hosts=spec.hosts or common.hosts,
+        directory=str((common.root / spec.directory).absolute()) if spec.directory else "",
+    )
+    if spec.directory and LOCAL in profile.hosts and not Path(profile.directory).is_dir():
+        return Built(None, problem=f"profile {spec.name}: there is no directory {spec.directory}.")
+    if LOCAL not in profile.hosts:
+        # only the host can tell; hosts.toml may name another one for it
+        return Built(replace(profile, python=spec.python), spec.origin)
+    if isinstance(suite, CommandSuite) and not spec.python and common.python is None:
+        return Built(profile, "the command")
+    found, problem = _interpreter(spec, common, word, check=check)
+    if found is None:
+        return Built(None, problem=f"profile {spec.name}: {problem}")
+    if isinstance(suite, CommandSuite):  # for its ${PYTHON:-python}
+        return Built(replace(profile, env={**env, "PYTHON": found.python}), found.origin)
+    return Built(replace(profile, python=found.python), found.origin, problem)
+
+
+def _suite(
+    spec: ProfileSpec, common: Common, env: dict[str, str]
+) -> tuple[Suite, str, dict[str, str]]:
+    """Return the suite, the word for its interpreter in its own command or nothing, and its variables."""
+    suite, args, word = common.source.suite, (*common.args, *spec.args), ""
+    if isinstance(suite, CommandSuite) and common.native:
+        plain = plain_unittest(suite, {**common.environ, **env})
+        # arguments that only the command understands are for the command
+        if plain is not None and discovery(args, plain.suite) is not None:
+            suite, word, env = plain.suite, plain.python, {**env, **plain.env}
+    match suite:
+        case CommandSuite():
+            if common.places:
+                key = next(iter(common.places))
+                raise UserError(
+                    f"{key} is for unittest discovery, and {common.source.origin} runs a command.",
+                    hint="Leave it out, or choose --framework unittest.",
+                )
+            command = " ".join([suite.command, *map(shlex.quote, args)])
+            return replace(suite, command=command), "", env
+        case PytestSuite():
+            if common.places:
+                key = next(iter(common.places))
+                raise UserError(
+                    f"{key} is for unittest discovery, and pytest runs these tests ({common.source.origin}).",
+                    hint="Leave it out, or choose --framework unittest.",
+                )
+            return replace(suite, args=(*suite.args, *args)), "", env
+        case UnittestSuite():
+            found = discovery(args, replace(suite, **common.places))
+            if found is None:
+                raise UserError(
+                    f"unittest discovery cannot take these arguments: {shlex.join(args)}.",
+                    hint="It takes [-s] START, [-p] PATTERN and [-t] TOP.",
+                )
+            if common.source.repository_format == "stestr":
+                word = common.environ.get("PYTHON", "")
+            return found, word, env
+
+
+def _interpreter(
+    spec: ProfileSpec, common: Common, word: str, *, check: bool
+) -> tuple[Found | None, str]:
+    """Return the first interpreter that works, or why there is none."""
+    root, environ = common.root, common.environ
+    named = spec.python
+    if not named and common.python is None and is_python_name(spec.name, root):
+        named = spec.name
+    if named:
+        reason = ""
+        for found in candidates(named, root, environ):
+            broken = why_broken(found.python, root, environ) if check else ""
+            if not broken:
+                return found, ""
+            reason = reason or f"{found.python} ({found.origin}): {broken}."
+        return None, reason or _nowhere(named)
+    if common.python is not None:
+        found = common.python
+    elif word:
+        at = next(candidates(word, root, environ), None) if "/" in word else None
+        path = None if "/" in word else shutil.which(word, path=environ.get("PATH"))
+        if at is None and path is None:
+            found = common.default()
+            return found, (
+                f"{common.source.origin}: there is no {word} here; {found.python} is used"
+                f" ({found.origin})."
+            )
+        origin = f"{common.source.origin} {word}"
+        found = Found(at.python if at else str(Path(path or "").absolute()), origin)
+    else:
+        found = common.default()
+    broken = why_broken(found.python, root, environ) if check else ""
+    return (None, f"{found.python} ({found.origin}): {broken}.") if broken else (found, "")
+
+
+def _nowhere(word: str) -> str:
+    if "/" in word:
+        return f"there is no interpreter {word}."
+    return f"no Python is called {word}, neither in .tox, .nox and .venv* nor on PATH."

@@ -1,0 +1,112 @@
+"""Which framework a project uses that does not say it: by its configuration files and its tests."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ..errors import UserError
+from ..settings import PytestSuite, UnittestSuite
+from .ini import read_section
+from .source import Source
+from .tables import read_toml, subtable
+
+_SKIPPED = frozenset(
+    ("node_modules", "build", "dist", "site-packages", "__pycache__", "venv", "env", "_build")
+)
+_FILES = 5_000  # looked at, at most: enough to meet a test, and quick on a cold disk
+_HEAD = 200_000  # bytes of a file
+_PYTEST_TEST = re.compile(
+    rb"^(?:async\s+)?def\s+test|^(?:import|from)\s+pytest\b|^@pytest\.", re.MULTILINE
+)
+
+
+def pytest_configuration(root: Path) -> str:
+    """Return what configures pytest in a folder, in pytest's own order, or nothing.
+
+    https://docs.pytest.org/en/stable/reference/customize.html#configuration-file-formats
+    """
+    for name in ("pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini"):
+        if (root / name).is_file():
+            return name
+    try:
+        tool = subtable(read_toml(root / "pyproject.toml") or {}, "tool", "pytest")
+        if tool is not None:
+            return f"pyproject.toml [tool.pytest{'.ini_options' if 'ini_options' in tool else ''}]"
+        for name, section in (("tox.ini", "pytest"), ("setup.cfg", "tool:pytest")):
+            if read_section(root / name, section) is not None:
+                return f"{name} [{section}]"
+    except UserError as error:
+        if "percent sign" in error.message:  # pytest does not interpolate
+            return "setup.cfg or tox.ini"
+        raise
+    return ""
+
+
+def discover(root: Path, has_pytest: Callable[[], bool]) -> Source:
+    """Return the suite of a project that configures neither testr nor stestr.
+
+    ``has_pytest`` asks the tests' interpreter; it is asked only if it matters.
+    """
+    configured = pytest_configuration(root)
+    if configured:
+        missing = "" if has_pytest() else f"{configured} is there, but pytest is not."
+        return Source(configured, PytestSuite(), problems=(missing,) if missing else ())
+    seen = _pytest_test(root)
+    if seen and has_pytest():
+        return Source(f"{seen} looks like pytest", PytestSuite())
+    problem = f"{seen} looks like pytest, but the tests' Python has no pytest: unittest runs them."
+    start, why = _unittest_start(root)
+    return Source(why, UnittestSuite(start=start), problems=(problem,) if seen else ())
+
+
+def _pytest_test(root: Path) -> str:
+    """Return a file that only pytest would run, or nothing."""
+    for path in _python_files(root):
+        name = path.name
+        if name == "conftest.py":
+            return str(path.relative_to(root))
+        if not (name.startswith("test_") or name.endswith("_test.py")):
+            continue
+        try:
+            with path.open("rb") as file:
+                head = file.read(_HEAD)
+        except OSError:
+            continue
+        if _PYTEST_TEST.search(head):
+            return str(path.relative_to(root))
+    return ""
+
+
+def _unittest_start(root: Path) -> tuple[str, str]:
+    """Return where unittest's discovery begins: it enters packages only, and ``tests`` may be none."""
+    places = [root]
+    while places:
+        folder = places.pop()
+        if any(folder.glob("test*.py")):
+            return ".", "unittest discovery"
+        places += [init.parent for init in sorted(folder.glob("*/__init__.py"))]
+    for name in ("tests", "test"):
+        if any((root / name).glob("test*.py")) or any((root / name).glob("*/__init__.py")):
+            return name, f"unittest discovery of {name}, which is no package"
+    return ".", "unittest discovery"
+
+
+def _python_files(root: Path) -> Iterator[Path]:
+    seen = 0
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not name.startswith(".")
+            and name not in _SKIPPED
+            and not Path(folder, name, "pyvenv.cfg").exists()
+        )
+        for name in sorted(files):
+            if name.endswith(".py"):
+                yield Path(folder, name)
+        seen += len(files)
+        if seen > _FILES:
+            return
