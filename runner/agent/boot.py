@@ -11,6 +11,9 @@ import os
 import signal
 import sys
 
+# Tests replace them.
+_exit, _unblock, _handle, _alarm = os._exit, signal.pthread_sigmask, signal.signal, signal.setitimer
+
 EXIT_LIMIT = 5.0
 """Seconds that atexit handlers and threads have when a worker ends."""
 
@@ -110,13 +113,13 @@ def leave(status, finish=None, limit=EXIT_LIMIT):
     import threading
 
     def expire(signum, frame):
-        os._exit(status)
+        _exit(status)
 
     try:
         # The tests are over: nothing of theirs can be disturbed by an alarm any more.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
-        signal.signal(signal.SIGALRM, expire)
-        signal.setitimer(signal.ITIMER_REAL, limit, 0.5)
+        _unblock(signal.SIG_UNBLOCK, {signal.SIGALRM})
+        _handle(signal.SIGALRM, expire)
+        _alarm(signal.ITIMER_REAL, limit, 0.5)
         for step in (threading._shutdown, finish, atexit._run_exitfuncs):
             try:
                 if step is not None:
@@ -129,4 +132,4 @@ def leave(status, finish=None, limit=EXIT_LIMIT):
             except BaseException:
                 pass
     finally:
-        os._exit(status)
+        _exit(status)

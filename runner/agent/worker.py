@@ -23,7 +23,8 @@ MAX_OUTPUT = 8 << 20
 CHILD_CAME_BACK = 70
 """Exit status of a process that a test forked and let return from the test."""
 
-_exit, _getpid = os._exit, os.getpid
+# Tests replace these.
+_exit, _getpid, _open, _close, _pread = os._exit, os.getpid, os.open, os.close, os.pread
 
 
 def exception_text(error):
@@ -323,7 +324,7 @@ class Worker:
     def _region(self, name, start, stop):
         """Return the bytes of an output file from ``start`` to ``stop``, shortened in the middle."""
         try:
-            fd = os.open(os.path.join(self.folder, name), os.O_RDONLY | os.O_CLOEXEC)
+            fd = _open(self.folder + os.sep + name, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return b""
         try:
@@ -335,13 +336,13 @@ class Worker:
         except OSError as error:
             return encode("[could not be read: %s]\n" % error)
         finally:
-            os.close(fd)
+            _close(fd)
 
 
 def _read(fd, start, size):
     parts = []
     while size > 0:
-        part = os.pread(fd, size, start)
+        part = _pread(fd, size, start)
         if not part:
             break
         parts.append(part)

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -173,8 +173,8 @@ class Peer:
             self.detach()
         self.closed = False
         self._link = link
-        for frame in self._frames[taken:]:
-            link.sendall(frame)
+        for data in self._frames[taken:]:
+            link.sendall(data)
 
     def detach(self) -> None:
         """Close the connection."""
@@ -264,8 +264,10 @@ class Agent:
             project, role=role, kind=kind, suite=suite or default, env=env or {}, **options
         )
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
-        stdout, stderr = (open(peer.folder / name, "ab") for name in ("stdout", "stderr"))
-        with stdout, stderr:
+        with (
+            (peer.folder / "stdout").open("ab") as stdout,
+            (peer.folder / "stderr").open("ab") as stderr,
+        ):
             peer.process = subprocess.Popen(
                 [python, "-c", START],
                 cwd=project,
@@ -310,7 +312,7 @@ class Agent:
         deadline = time.monotonic() + LIMIT
         while not condition():
             peers = [each for each in self.peers.values() if each.link is not None]
-            links = [each.link for each in peers]
+            links = [each.link for each in peers if each.link is not None]
             left = deadline - time.monotonic()
             gone = peer.process is not None and peer.process.poll() is not None
             if left <= 0 or (gone and peer.link is None and not self._pending()):
@@ -319,7 +321,9 @@ class Agent:
                     f"{what or 'a condition'}: {why}\n{peer.events[-5:]}\n"
                     f"stdout: {peer.text('stdout')[-2000:]}\nstderr: {peer.text('stderr')[-4000:]}"
                 )
-            ready = select.select([self._listener, *links], [], [], min(left, 0.2))[0]
+            ready: list[socket.socket] = select.select(
+                [self._listener, *links], [], [], min(left, 0.2)
+            )[0]
             if self._listener in ready:
                 self._accept()
             for each in peers:
@@ -380,7 +384,7 @@ class Agent:
 
 
 @contextlib.contextmanager
-def agent(folder: Path) -> Iterator[Agent]:
+def agent(folder: Path) -> Generator[Agent]:
     """Give an agent that ends all it started."""
     made = Agent(folder)
     try:
