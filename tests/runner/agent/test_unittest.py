@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -184,7 +182,7 @@ def test_statuses_kinds_and_details_are_those_of_the_test(
     """Including several outcomes of one test: the worst counts, the details of all are there."""
     worker = here.start(lay(tmp_path / "p", {"test_b.py": BASIC}), python=python)
     assert worker.event("hello")["known"] == -1
-    names = "ok fail error skip xfail ux out sub both".split()
+    names = ["ok", "fail", "error", "skip", "xfail", "ux", "out", "sub", "both"]
     told = {each.test_id[14:]: each for each in worker.ran(*(f"test_b.T.test_{n}" for n in names))}
     assert [(name, told[name].status, told[name].kind) for name in names] == [
         ("ok", "success", ""),
