@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from .backlog import EVERYTHING, Backlog, Part, Unit
 from .decisions import Decision, Entry, Give, Idle, Move, Recall, Renew
 from .estimate import Mean, Speeds
-from .holding import Holding
+from .holding import SLACK, Holding
 from .ids import HostName, LaneId, ProfileName, Row
 from .ledger import Ledger, LedgerError, Place
 
@@ -23,8 +23,6 @@ MOST = 256
 """The most cases that a lane holds."""
 BATCH = 0.05
 """Seconds of work that are worth a message."""
-SLACK = 0.002
-"""Seconds of work a lane is to have left, over its round trips, when more is sent."""
 LEARN = 3
 """How many results a lane there must be before cases without an estimate are sent in batches."""
 PROCESS = 2.0
@@ -437,7 +435,7 @@ class Dispatcher:
         self._hungry.discard(lane)
         if not holding.ready or holding.draining or holding.spent or holding.recalled:
             return
-        low = 2.0 * holding.latency + SLACK
+        low = holding.low()
         if holding.held:
             if self._single or holding.batches:
                 return

@@ -8,6 +8,12 @@ from .backlog import EVERYTHING, Part
 from .estimate import SetUp
 from .ids import HostName, LaneId, Row
 
+SLACK = 0.002
+"""Seconds of work a lane is to have left, over its round trips, when more is sent."""
+NOISE = 0.5
+"""The part of its expected time that a test may end too early without its lane running dry …"""
+WORTH = 50.0
+"""… as far as that is at most this many round trips: a longer test loses too little by waiting."""
 OVERRUN = 0.1
 """Seconds that a test may always take before it counts as overrunning."""
 OVERRUN_FACTOR = 3.0
@@ -71,6 +77,13 @@ class Holding:
         if self.running is None or math.isinf(self.load):
             return self.load
         return self.load - min(now - self.since, self.held[self.running])
+
+    def low(self) -> float:
+        """Return how much work, in seconds, it must have left so as not to run dry before more comes."""
+        low = 2.0 * self.latency + SLACK
+        if self.running is None or math.isinf(self.load):
+            return low
+        return low + min(NOISE * self.held[self.running], WORTH * self.latency)
 
     def patience(self) -> float:
         """Return when the running test begins to overrun."""
