@@ -1,1 +1,1 @@
-"""Where runs are kept: the directories that testrepository and stestr read, and what testlanes keeps beside them."""
+"""Where runs are kept: in the directories of testrepository and stestr, or in memory."""

@@ -1,0 +1,347 @@
+"""A repository in a directory, as testrepository (``.testrepository``) and stestr (``.stestr``) lay it out.
+
+Facts about the layout are in the two tools' ``repository/file.py``: ``format`` holds ``1``, ``next-stream`` the
+number of the next run, files named by numbers the runs as subunit v1, ``failing`` the failing tests, and
+``times.dbm`` durations. What is ours is in ``testlanes/`` inside it, which both tools ignore.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from ..cases import CaseTable
+from ..errors import UserError
+from ..ids import DEFAULT_PROFILE, Case
+from . import queries
+from .base import Repository, StoredResult, StoredRun
+from .failing import stays
+from .filing import LOST, Draft, Filing
+from .history import History
+from .inserting import filing_of
+from .locks import locked
+from .recording import NOT_STORED, Recording, unstored
+from .stream_v1 import read_v1, write_v1
+from .stream_v2 import write_v2
+from .times import TimesError, read_times, stripped, write_times
+
+Format = Literal["testr", "stestr"]
+
+TEMPORARY = ".testlanes-"
+"""What our temporary files in the repository begin with; see ``recovery``."""
+
+
+class DirectoryRepository(Repository):
+    """Use ``open_repository`` to make one. ``path`` is the repository's own directory."""
+
+    def __init__(self, path: Path, format: Format) -> None:  # noqa: A002 - the word for it
+        self.path = path
+        self.format = format
+        self.own = path / "testlanes"
+        """Where we keep what the other tools do not know."""
+        self.warnings: list[str] = []
+        self._history: History | None = None
+        self._profiles: frozenset[str] | None = None
+
+    # -- writing
+
+    def begin(self, cases: CaseTable, *, partial: bool, root: str) -> Recording:
+        """Start to store a run; see ``Repository.begin``. Raises ``UserError`` if nothing can be written."""
+        draft, token = self._draft()
+        journal = self.own / f"{token}.journal"
+        return Recording(cases, draft, self._store, partial=partial, journal=journal)
+
+    def insert(
+        self, results: Iterable[StoredResult], partial: bool, *, interrupted: bool = False
+    ) -> int:
+        """Store results as a run; see ``Repository.insert``."""
+        draft, _ = self._draft()
+        filing = filing_of(results, draft, self.profiles, partial=partial, interrupted=interrupted)
+        number, problem = self._store(filing)
+        if number == NOT_STORED:
+            raise UserError(f"The run could not be stored: {problem}")
+        if problem:
+            self.warn(problem)
+        return number
+
+    def remove(self, number: int) -> None:
+        """Forget a run; see ``Repository.remove``."""
+        with self.locked():
+            try:
+                (self.path / str(number)).unlink()
+            except FileNotFoundError:
+                raise self._no_run(number) from None
+        self.history.forget(number)
+
+    def _draft(self) -> tuple[Draft, str]:
+        token = f"{os.getpid()}-{secrets.token_hex(4)}"
+        try:
+            with self.locked():
+                return Draft(self.path / f"{TEMPORARY}{token}"), token
+        except OSError as error:
+            raise UserError(
+                f"Cannot write to {self.path}: {error.strerror or error}",
+                hint="Free some space, mend its permissions, or name another repository.",
+            ) from None
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Return what keeps others of us from writing while it is held."""
+        self.own.mkdir(exist_ok=True)
+        return locked(self.own / "lock")
+
+    def _store(self, filing: Filing) -> tuple[int, str]:
+        """Put a finished run in place: the stream, next-stream, failing, times, history, in this order.
+
+        Returns its number and what went wrong on the way; after a problem the rest is still done.
+        """
+        problems: list[str] = []
+        number = NOT_STORED
+        try:
+            with self.locked():
+                number = self._place(filing.draft, problems)
+                known = self._remember_profiles(filing.about.profiles, problems)
+                for name, write in (
+                    ("failing", lambda: self._write_failing(filing, known)),
+                    ("times.dbm", lambda: self._write_times(filing)),
+                ):
+                    try:
+                        write()
+                    except OSError as error:
+                        problems.append(f"{name}: {error.strerror or error}")
+                    except TimesError as error:
+                        problems.append(
+                            f"{error}; times of this run are in testlanes' own history only"
+                        )
+                number = self._check_place(filing.draft, number)
+                if self._history is None:
+                    self._history = History(self.own / "history.sqlite")
+                self._history.add(number, filing.draft.size, filing.about, filing.outcomes())
+                if self._history.problem:
+                    problems.append(self._history.problem)
+        except (OSError, UserError) as error:
+            problems.append(str(error))
+        if number == NOT_STORED:
+            filing.draft.close()
+        else:
+            self._let_go(filing.draft)
+        return number, "; ".join(problems)
+
+    def _place(self, draft: Draft, problems: list[str]) -> int:
+        """Give the stream its number. Nothing is ever overwritten; the temporary name is kept for now."""
+        draft.cut()
+        if draft.problem:
+            problems.append(draft.problem)
+        number = self._next(problems)
+        while not self._link(draft, number):
+            number += 1
+        self._write_next(number + 1)
+        return number
+
+    def _link(self, draft: Draft, number: int) -> bool:
+        target = self.path / str(number)
+        try:
+            os.link(draft.name, target)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
+                raise
+            # No hard links here: claim the number, then take it.
+            try:
+                os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            except FileExistsError:
+                return False
+            draft.name.replace(target)
+        return True
+
+    def _check_place(self, draft: Draft, number: int) -> int:
+        """Take another number if one of the other tools, which know no locks, just put its run over ours."""
+        if not draft.name.exists():
+            return number
+        while not _same(draft.name, self.path / str(number)):
+            number = max(self._next([]), number + 1)
+            if self._link(draft, number):
+                self._write_next(number + 1)
+        return number
+
+    def _let_go(self, draft: Draft) -> None:
+        """Remove the stream's temporary name, and its journal: it needs no recovery any more."""
+        self.journal_of(draft.name).unlink(missing_ok=True)
+        draft.discard()
+
+    def journal_of(self, temporary: Path) -> Path:
+        """Return where the journal of the run in a temporary file belongs."""
+        return self.own / f"{temporary.name.removeprefix(TEMPORARY)}.journal"
+
+    def _next(self, problems: list[str]) -> int:
+        """Return the next run's number: next-stream's, unless files say that it cannot be right."""
+        beyond = max(self.run_numbers(), default=-1) + 1
+        try:
+            return max(int((self.path / "next-stream").read_text()), beyond)
+        except (OSError, ValueError):
+            problems.append(f"next-stream was damaged; counting goes on at {beyond}")
+            return beyond
+
+    def _write_next(self, number: int) -> None:
+        try:
+            self._replace("next-stream", b"%d\n" % number, 0o666)
+        except OSError:
+            # The disk may be full; there is room in the file that is there.
+            with (self.path / "next-stream").open("r+b") as stream:
+                stream.write(b"%d\n" % number)
+                stream.truncate()
+
+    def _replace(self, name: str, data: bytes | Iterable[bytes], mode: int) -> None:
+        """Write a file anew, so that readers see the old one or the new one."""
+        fresh = self.path / f"{TEMPORARY}{name}"
+        try:
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.writelines([data] if isinstance(data, bytes) else data)
+            fresh.replace(self.path / name)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    def _write_failing(self, filing: Filing, profiles: frozenset[str]) -> None:
+        def blocks() -> Iterator[bytes]:
+            for old in self._read_failing(profiles):
+                if stays(old, filing.facts, profiles):
+                    yield write_v1(old)
+            for one in filing.outcomes():
+                if one.status.is_failure:
+                    lost = one.offset == LOST
+                    yield (
+                        write_v1(unstored(one))
+                        if lost
+                        else filing.draft.read(one.offset, one.length)
+                    )
+
+        self._replace("failing", blocks(), 0o600)
+
+    def _write_times(self, filing: Filing) -> None:
+        times: dict[str, float] = {}
+        for one in filing.outcomes():
+            if one.lasts and one.seconds is not None:
+                names = [one.test_id]
+                if self.format == "stestr" and "[" in one.test_id:
+                    names.append(stripped(one.test_id))
+                for name in names:
+                    times[name] = max(one.seconds, times.get(name, 0.0))
+        if times:
+            write_times(self.path, times, dumb=self.format == "stestr")
+
+    def _remember_profiles(self, profiles: Iterable[str], problems: list[str]) -> frozenset[str]:
+        """Keep the names of profiles, by which their tags are told from others when streams are read."""
+        known = self.profiles
+        new = [name for name in dict.fromkeys(profiles) if name and name not in known]
+        if new:
+            self._profiles = known = known.union(new)
+            try:
+                with (self.own / "profiles").open("a", encoding="utf-8") as stream:
+                    stream.writelines(f"{name}\n" for name in new)
+            except OSError as error:
+                problems.append(f"profiles: {error.strerror or error}")
+        return known
+
+    # -- reading
+
+    @property
+    def profiles(self) -> frozenset[str]:
+        """The names of all profiles that were ever recorded, and the default."""
+        if self._profiles is None:
+            try:
+                names = (self.own / "profiles").read_text("utf-8").split("\n")
+            except (OSError, UnicodeDecodeError):
+                names = []
+            self._profiles = frozenset(name for name in (*names, DEFAULT_PROFILE) if name)
+        return self._profiles
+
+    def run_numbers(self) -> list[int]:
+        """Return the runs that exist, ascending."""
+        return sorted(self._sizes())
+
+    def _sizes(self) -> dict[int, int]:
+        with os.scandir(self.path) as entries:
+            numbered = [one for one in entries if one.name.isascii() and one.name.isdigit()]
+            return {
+                int(one.name): one.stat().st_size
+                for one in numbered
+                if str(int(one.name)) == one.name
+            }
+
+    def read(self, number: int) -> StoredRun:
+        """Return a run; see ``Repository.read``."""
+        try:
+            data = (self.path / str(number)).read_bytes()
+        except FileNotFoundError:
+            raise self._no_run(number) from None
+        except OSError as error:
+            raise UserError(f"Cannot read run {number}: {error.strerror or error}") from None
+        return StoredRun(number, data, self.profiles)
+
+    def _no_run(self, number: int) -> UserError:
+        latest = self.latest()
+        there = f"the newest is {latest}" if latest is not None else "there are none yet"
+        return UserError(f"There is no run {number} in {self.path}; {there}.")
+
+    def failing(self) -> list[StoredResult]:
+        """Return what failed when it last ran, an unexpected success included."""
+        last = {one.case: one for one in self._read_failing(self.profiles)}
+        return list(last.values())
+
+    def _read_failing(self, profiles: frozenset[str]) -> list[StoredResult]:
+        try:
+            data = (self.path / "failing").read_bytes()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise UserError(
+                f"Cannot read {self.path / 'failing'}: {error.strerror or error}"
+            ) from None
+        return [one for one in read_v1(data, profiles) if one.status.is_failure]
+
+    def times(self) -> Mapping[Case, float]:
+        """Return durations: our own of each case, and testr's or stestr's where we have none."""
+        try:
+            shared = read_times(self.path, dumb=self.format == "stestr")
+        except TimesError as error:
+            self.warn(str(error))
+            shared = {}
+        times = {Case(test_id, DEFAULT_PROFILE): seconds for test_id, seconds in shared.items()}
+        times.update(queries.latest_seconds(self.history))
+        return times
+
+    def subunit_v2(self, number: int | None, out: BinaryIO) -> None:
+        """Write a run or what is failing as subunit v2."""
+        write_v2(self.failing() if number is None else self.read(number), out)
+
+    @property
+    def history(self) -> History:
+        """History, with the runs that other tools stored or removed since."""
+        if self._history is None:
+            place = self.own / "history.sqlite"
+            writable = os.access(self.own if self.own.is_dir() else self.path, os.W_OK)
+            if writable:
+                self.own.mkdir(exist_ok=True)
+            self._history = History(place if writable else None)
+        self._history.follow(self._sizes(), self.read)
+        if self._history.problem:
+            self.warn(self._history.problem)
+        return self._history
+
+    def warn(self, text: str) -> None:
+        """Keep a line for the user."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,94 @@
+"""Which failures stay known after a run. Pure; the repository reads and writes the file.
+
+The old tools key failures by test id alone, forget what an interrupted run did not reach, and keep
+for ever what matches no test that can be run (``setUpClass (m.K)``). Here a failure is a case's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from ..ids import DEFAULT_PROFILE, ProfileName, Status
+from .base import StoredResult
+
+PROCESS = "process-returncode"
+"""What subunit's runners report when a worker's exit code was not 0."""
+
+_CLASS = re.compile(r"(?:setUp|tearDown)Class \((?P<name>.+)\)")
+_MODULE = re.compile(r"(?:setUp|tearDown)Module \((?P<name>.+)\)")
+_UNLOADED = re.compile(
+    r"unittest2?\.loader\.(?:_FailedTest|ModuleImportFailure|LoadTestsFailure)\.(?P<name>.+)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a run says about cases; ids are spelled as the repository spells them."""
+
+    status: Callable[[str, ProfileName], Status | None]
+    """The last status of a case in this run; None for one that did not run (or that nobody knows)."""
+    known: Callable[[str, ProfileName], bool]
+    """Whether this run has ever heard of a case."""
+    ran: Callable[[ProfileName], Iterable[str]]
+    """The ids that ran under a profile."""
+    profiles: tuple[ProfileName, ...]
+    """Those that had a part in this run."""
+    partial: bool = False
+    """Less than everything was to run, or the run was cut short."""
+    interrupted: bool = False
+    unlisted: frozenset[ProfileName] = field(default_factory=frozenset[ProfileName])
+    """Profiles whose suite could not be loaded, so that no case of them is known."""
+
+
+def stays(old: StoredResult, facts: Facts, all_profiles: frozenset[str]) -> bool:
+    """Say whether an earlier failure, which may have run again, is still known as such.
+
+    False for one that ran again, whatever came of it: if it failed, its new result takes its place.
+    ``all_profiles``: an old failure without any of these tags is from before there were profiles (or
+    from another tool), and is superseded by a run of the same id under any profile.
+    """
+    profiles: tuple[ProfileName, ...] = (old.profile,)
+    if old.profile == DEFAULT_PROFILE and not all_profiles.intersection(old.tags):
+        profiles = tuple(dict.fromkeys((DEFAULT_PROFILE, *facts.profiles)))
+    if any(facts.status(old.test_id, profile) is not None for profile in profiles):
+        return False
+    if any(facts.known(old.test_id, profile) for profile in profiles):
+        return True
+    if any(profile in facts.unlisted for profile in profiles):
+        return True
+    return facts.partial and not _mended(old.test_id, profiles, facts)
+
+
+def _mended(test_id: str, profiles: tuple[ProfileName, ...], facts: Facts) -> bool:
+    """Say whether a failure that is no test's own is over, because its class, module or file ran."""
+    if test_id == PROCESS:
+        return not facts.interrupted and any(
+            True for profile in profiles for _ in facts.ran(profile)
+        )
+    matches = _covers(test_id)
+    return matches is not None and any(
+        matches(ran) for profile in profiles for ran in facts.ran(profile)
+    )
+
+
+def _covers(test_id: str) -> Callable[[str], bool] | None:
+    """Return what says of an id whether its having run disproves ``test_id``, or None for a test's own id.
+
+    The ids are unittest's ``module.Class.method`` and pytest's ``file.py::Class::function``.
+    """
+    if (match := _CLASS.fullmatch(test_id)) or (match := _MODULE.fullmatch(test_id)):
+        name = match["name"]
+    elif match := _UNLOADED.fullmatch(test_id):
+        # The loader gives a module's full name, or only the last part of what it looked for.
+        name = match["name"]
+        middle, end = f".{name}.", f".{name}"
+        return lambda ran: ran.startswith(f"{name}.") or middle in ran or ran.endswith(end)
+    elif test_id.endswith(".py") or "::" in test_id:
+        start = f"{test_id}::"
+        return lambda ran: ran.startswith(start)
+    else:
+        return None
+    dotted, node = f"{name}.", "::".join(name.rsplit(".", 1))
+    return lambda ran: ran.startswith(dotted) or f"{node}::" in ran

@@ -1,0 +1,237 @@
+"""Questions to history: trends of a case, differences of runs, what ran before a test."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from ..ids import Case, ProfileName, Status
+from .history import History, RunRecord, key_of
+
+SLOWER = 1.5
+"""How many times as long as before a case takes to be called slower …"""
+SLOWER_BY = 0.1
+"""… and at least how many seconds longer."""
+
+_FAILURES = tuple(status.value for status in Status if status.is_failure)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A case whose time changed, in seconds."""
+
+    case: Case
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a later run differs from an earlier one. A case is in one of the first five, or did not change."""
+
+    newly_failing: tuple[Case, ...]
+    fixed: tuple[Case, ...]
+    still_failing: tuple[Case, ...]
+    new: tuple[Case, ...]
+    gone: tuple[Case, ...]
+    """Also what merely did not run, when the later run is partial."""
+    slower: tuple[Change, ...]
+    """The greatest differences first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flaky:
+    """A case that goes both ways: ``flips`` between passing and failing among its last ``runs`` results."""
+
+    case: Case
+    flips: int
+    runs: int
+
+
+def runs(history: History, limit: int = -1) -> list[RunRecord]:
+    """Return the runs, the newest first."""
+    rows = history.database.execute("SELECT * FROM runs ORDER BY number DESC LIMIT ?", (limit,))
+    return [_record(row) for row in rows]
+
+
+def run(history: History, number: int) -> RunRecord | None:
+    """Return one run."""
+    row = history.database.execute("SELECT * FROM runs WHERE number = ?", (number,)).fetchone()
+    return None if row is None else _record(row)
+
+
+def last_green(history: History, *, before: int | None = None) -> int | None:
+    """Return the newest run (before another) that ran everything and in which nothing failed."""
+    for one in runs(history):
+        if one.green and not one.partial and (before is None or one.number < before):
+            return one.number
+    return None
+
+
+def latest_seconds(history: History) -> dict[Case, float]:
+    """Return what each case took when it last ended by itself, in seconds."""
+    rows = history.database.execute(
+        "SELECT test_id, profile, seconds FROM cases WHERE seconds IS NOT NULL"
+    )
+    return {Case(test_id, ProfileName(profile)): seconds for test_id, profile, seconds in rows}
+
+
+def typical_seconds(history: History, number: int = 5) -> dict[Case, float]:
+    """Return the median of each case's durations in the last ``number`` runs, else the latest."""
+    known = latest_seconds(history)
+    rows = history.database.execute(
+        """SELECT test_id, profile, r.seconds FROM results r JOIN cases USING (key)
+        WHERE r.run IN (SELECT number FROM runs ORDER BY number DESC LIMIT ?)
+            AND r.seconds IS NOT NULL AND r.kind NOT IN ('crash', 'timeout')""",
+        (number,),
+    )
+    several: dict[Case, list[float]] = {}
+    for test_id, profile, seconds in rows:
+        case = Case(test_id, ProfileName(profile))
+        if case in known:
+            several.setdefault(case, []).append(seconds)
+    known.update((case, median(seconds)) for case, seconds in several.items())
+    return known
+
+
+def statuses(history: History, case: Case, number: int = 20) -> list[Status]:
+    """Return the case's last statuses, the newest last."""
+    rows = history.database.execute(
+        """SELECT status FROM runs CROSS JOIN results ON run = number AND key = ?
+        ORDER BY number DESC LIMIT ?""",
+        (key_of(*case), number),
+    )
+    return [Status(status) for (status,) in rows][::-1]
+
+
+def durations(history: History, case: Case, number: int = 20) -> list[tuple[int, float]]:
+    """Return (run, seconds) of the case's last results, the newest last."""
+    rows = history.database.execute(
+        """SELECT number, r.seconds FROM runs CROSS JOIN results r ON run = number AND key = ?
+        WHERE r.seconds IS NOT NULL ORDER BY number DESC LIMIT ?""",
+        (key_of(*case), number),
+    )
+    return [(number, seconds) for number, seconds in rows][::-1]
+
+
+def slowest(history: History, number: int, count: int = 10) -> list[tuple[Case, float]]:
+    """Return a run's slowest cases and their seconds, the slowest first."""
+    rows = history.database.execute(
+        """SELECT test_id, profile, r.seconds FROM results r JOIN cases USING (key)
+        WHERE r.run = ? AND r.seconds IS NOT NULL ORDER BY r.seconds DESC, test_id LIMIT ?""",
+        (number, count),
+    )
+    return [(Case(test_id, ProfileName(profile)), seconds) for test_id, profile, seconds in rows]
+
+
+def flaky(history: History, last: int = 20) -> list[Flaky]:
+    """Return the cases that both passed and failed in the last runs, most often changing first.
+
+    A case that passed on a further attempt within a run counts as two flips.
+    """
+    rows = history.database.execute(
+        """SELECT key, status, flaky FROM results
+        WHERE run IN (SELECT number FROM runs ORDER BY number DESC LIMIT ?) ORDER BY run""",
+        (last,),
+    )
+    seen: dict[int, list[int]] = {}  # key -> [flips, results, how the last one was]
+    for key, status, within in rows:
+        failed = int(status in _FAILURES)
+        entry = seen.setdefault(key, [0, 0, failed])
+        entry[0] += (entry[2] != failed) + 2 * within
+        entry[1] += 1
+        entry[2] = failed
+    found = {key: entry for key, entry in seen.items() if entry[0]}
+    names = _names(history.database, found)
+    several = [Flaky(names[key], flips, number) for key, (flips, number, _) in found.items()]
+    return sorted(several, key=lambda one: (-one.flips, one.case))
+
+
+def compare(history: History, earlier: int, later: int) -> Comparison:
+    """Return what is different in ``later``."""
+    old, new = _results(history.database, earlier), _results(history.database, later)
+    names = _names(history.database, old.keys() | new.keys())
+    groups: dict[str, list[Case]] = {
+        name: [] for name in ("newly_failing", "fixed", "still_failing", "new", "gone")
+    }
+    slower: list[Change] = []
+    for key, (status, seconds) in new.items():
+        failed = status in _FAILURES
+        if key not in old:
+            groups["newly_failing" if failed else "new"].append(names[key])
+            continue
+        before, before_seconds = old[key]
+        if before in _FAILURES:
+            groups["still_failing" if failed else "fixed"].append(names[key])
+        elif failed:
+            groups["newly_failing"].append(names[key])
+        if seconds is None or before_seconds is None:
+            continue
+        if seconds > max(before_seconds * SLOWER, before_seconds + SLOWER_BY):
+            slower.append(Change(names[key], before_seconds, seconds))
+    groups["gone"] = [names[key] for key in old.keys() - new.keys()]
+    slower.sort(key=lambda change: change.before - change.after)
+    return Comparison(
+        **{name: tuple(sorted(cases)) for name, cases in groups.items()}, slower=tuple(slower)
+    )
+
+
+def failing_before(history: History, number: int, cases: Iterable[Case]) -> set[Case]:
+    """Return which of ``cases`` failed when they last ran before run ``number``."""
+    failed: set[Case] = set()
+    for case in cases:
+        row = history.database.execute(
+            """SELECT status FROM runs CROSS JOIN results ON run = number AND key = ?
+            WHERE number < ? ORDER BY number DESC LIMIT 1""",
+            (key_of(*case), number),
+        ).fetchone()
+        if row is not None and row[0] in _FAILURES:
+            failed.add(case)
+    return failed
+
+
+def ran_before(history: History, number: int, case: Case) -> list[Case]:
+    """Return what the same worker process ran before ``case`` in a run, in that order."""
+    rows = history.database.execute(
+        """SELECT test_id, profile FROM results it
+        JOIN results other ON other.run = it.run AND other.worker = it.worker
+            AND other.generation = it.generation AND other.place < it.place
+        JOIN cases ON cases.key = other.key
+        WHERE it.run = ? AND it.key = ? ORDER BY other.place""",
+        (number, key_of(*case)),
+    )
+    return [Case(test_id, ProfileName(profile)) for test_id, profile in rows]
+
+
+def _record(row: tuple[object, ...]) -> RunRecord:
+    number, _, started, seconds, partial, interrupted, label, profiles, *counts = row
+    return RunRecord(
+        int(str(number)),
+        int(str(started)),
+        float(str(seconds)),
+        bool(partial),
+        bool(interrupted),
+        str(label),
+        tuple(json.loads(str(profiles))),
+        {status: int(str(count)) for status, count in zip(Status, counts, strict=True)},
+    )
+
+
+def _results(database: sqlite3.Connection, number: int) -> Mapping[int, tuple[str, float | None]]:
+    rows = database.execute("SELECT key, status, seconds FROM results WHERE run = ?", (number,))
+    return {key: (status, seconds) for key, status, seconds in rows}
+
+
+def _names(database: sqlite3.Connection, keys: Iterable[int]) -> dict[int, Case]:
+    names: dict[int, Case] = {}
+    several = list(keys)
+    for at in range(0, len(several), 500):
+        some = several[at : at + 500]
+        marks = ", ".join("?" * len(some))
+        query = f"SELECT key, test_id, profile FROM cases WHERE key IN ({marks})"  # noqa: S608
+        rows = database.execute(query, some)
+        names.update((key, Case(test_id, ProfileName(profile))) for key, test_id, profile in rows)
+    return names

@@ -1,0 +1,198 @@
+"""``times.dbm``: how long each test took, for testr and stestr. Value: ``str(seconds)``; key: the id.
+
+Which of Python's dbm flavours is there depends on who made it (REPOSITORY_FORMAT 1.4). We write
+``dbm.dumb`` where there is none, since every reader takes it, and keep any other flavour that we can open.
+A set that cannot be opened costs balance in the old tools, never a run: ``TimesError`` says so.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from importlib.util import find_spec
+from pathlib import Path
+
+BLOCK = 512
+"""Bytes: ``dbm.dumb`` puts each value at a multiple of this."""
+
+_ENTRY = re.compile(r"'([^'\\]*)', \((\d+), (\d+)\)")
+_GDBM = tuple(
+    magic.to_bytes(4, order)
+    for magic in (0x13579ACD, 0x13579ACE, 0x13579ACF)
+    for order in ("little", "big")
+)
+
+
+class TimesError(Exception):
+    """``times.dbm`` is there and cannot be used; the message says why, in plain words."""
+
+
+def stripped(test_id: str) -> str:
+    """Return an id as stestr looks its time up: without the first ``[...]`` (``cleanup_test_name``)."""
+    start, end = test_id.find("["), test_id.find("]")
+    return test_id[:start] + test_id[end + 1 :] if 0 < start < end else test_id
+
+
+def read_times(folder: Path, *, dumb: bool = False) -> dict[str, float]:
+    """Return every time in ``folder``'s set; values that are no numbers are left out.
+
+    ``dumb``: look at the ``dbm.dumb`` set only, as stestr does.
+    """
+    times: dict[str, float] = {}
+    for key, value in _read(folder, "dumb" if dumb else flavour(folder)).items():
+        try:
+            times[key.decode()] = float(value)
+        except ValueError:
+            continue
+    return times
+
+
+def write_times(folder: Path, times: Mapping[str, float], *, dumb: bool = False) -> None:
+    """Add or replace times, in the flavour that is there (``dumb``: always in ``dbm.dumb``)."""
+    values = {key.encode(): repr(round(value, 6)).encode() for key, value in times.items()}
+    kind = "dumb" if dumb else flavour(folder)
+    try:
+        if kind == "dumb":
+            _write_dumb(folder, values)
+        elif kind == "sqlite":
+            with closing(sqlite3.connect(folder / "times.dbm", timeout=5)) as database:
+                database.execute("PRAGMA synchronous = OFF")
+                with database:
+                    database.executemany(
+                        "REPLACE INTO Dict (key, value) VALUES (?, ?)", list(values.items())
+                    )
+        else:
+            _with_module(folder, kind, values)
+    except (OSError, sqlite3.Error) as error:
+        raise TimesError(f"times.dbm cannot be written: {error}") from error
+
+
+def flavour(folder: Path) -> str:
+    """Return ``dumb`` (also when there is none), ``sqlite``, ``gdbm`` or ``ndbm``.
+
+    The order is that of ``dbm.whichdb``, which passes over ``ndbm`` where its module is missing if it
+    sees another set. Raises ``TimesError`` for a file of no known kind.
+    """
+    plain = folder / "times.dbm"
+    dumb = all((folder / f"times.dbm{end}").exists() for end in (".dat", ".dir"))
+    if (folder / "times.dbm.db").exists() and not (dumb and find_spec("_dbm") is None):
+        return "ndbm"
+    if dumb or not plain.exists():
+        return "dumb"
+    try:
+        with plain.open("rb") as stream:
+            magic = stream.read(16)
+    except OSError as error:
+        raise TimesError(f"times.dbm cannot be read: {error}") from error
+    if magic.startswith(b"SQLite format 3"):
+        return "sqlite"
+    if magic[:4] in _GDBM:
+        return "gdbm"
+    raise TimesError("times.dbm is of no kind that Python's dbm knows")
+
+
+def _read(folder: Path, kind: str) -> dict[bytes, bytes]:
+    try:
+        if kind == "dumb":
+            return _read_dumb(folder)
+        if kind == "sqlite":
+            with closing(sqlite3.connect(folder / "times.dbm", timeout=5)) as database:
+                return {
+                    bytes(key): bytes(value)
+                    for key, value in database.execute("SELECT key, value FROM Dict")
+                }
+        return _with_module(folder, kind, None)
+    except (OSError, sqlite3.Error, TypeError) as error:
+        raise TimesError(f"times.dbm cannot be read: {error}") from error
+
+
+def _with_module(
+    folder: Path, kind: str, values: Mapping[bytes, bytes] | None
+) -> dict[bytes, bytes]:
+    """Read all of a set of the C libraries' flavours, or put ``values`` into it."""
+    try:
+        if kind == "gdbm":
+            import dbm.gnu as library
+        else:
+            import dbm.ndbm as library
+    except ImportError:
+        raise TimesError(
+            f"times.dbm was written with {kind}, which this Python cannot read"
+        ) from None
+    with library.open(os.fspath(folder / "times.dbm"), "r" if values is None else "w") as database:
+        if values is None:
+            return {key: database[key] for key in database.keys()}  # noqa: SIM118
+        for key, value in values.items():
+            database[key] = value
+    return {}
+
+
+# dbm.dumb: NAME.dir has a line of Python for each key, "'key', (offset, length)", the key's UTF-8 read as
+# Latin-1; NAME.dat the values at multiples of 512 bytes; NAME.bak the NAME.dir before. The module itself takes
+# over a second for 20,000 new keys.
+
+
+def _read_index(folder: Path) -> dict[bytes, tuple[int, int]]:
+    try:
+        text = (folder / "times.dbm.dir").read_text("latin-1")
+    except FileNotFoundError:
+        return {}
+    index: dict[bytes, tuple[int, int]] = {}
+    for line in text.split("\n"):
+        if match := _ENTRY.fullmatch(line):
+            index[match[1].encode("latin-1")] = (int(match[2]), int(match[3]))
+        elif line.strip():
+            try:
+                key, (offset, length) = ast.literal_eval(line)
+                index[str(key).encode("latin-1")] = (int(offset), int(length))
+            except (SyntaxError, ValueError, TypeError):
+                raise TimesError("times.dbm.dir is damaged") from None
+    return index
+
+
+def _read_dumb(folder: Path) -> dict[bytes, bytes]:
+    index = _read_index(folder)
+    if not index:
+        return {}
+    data = (folder / "times.dbm.dat").read_bytes()
+    return {key: data[offset : offset + length] for key, (offset, length) in index.items()}
+
+
+def _write_dumb(folder: Path, values: Mapping[bytes, bytes]) -> None:
+    index = _read_index(folder)
+    path = folder / "times.dbm.dat"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        size = os.fstat(descriptor).st_size
+        end = (size + BLOCK - 1) // BLOCK * BLOCK
+        added: list[bytes] = []
+        for key, value in values.items():
+            place = index.get(key)
+            if place is not None and len(value) <= (place[1] + BLOCK - 1) // BLOCK * BLOCK:
+                os.pwrite(descriptor, value, place[0])
+                index[key] = (place[0], len(value))
+            else:
+                index[key] = (end + BLOCK * len(added), len(value))
+                added.append(value.ljust(BLOCK, b"\0"))
+        for at in range(0, len(added), 2048):
+            chunk = b"".join(added[at : at + 2048])
+            written = os.pwrite(descriptor, chunk, end + BLOCK * at)
+            if written < len(chunk):
+                raise OSError("no space left")
+    finally:
+        os.close(descriptor)
+    lines = [f"{key.decode('latin-1')!r}, {place!r}\n" for key, place in index.items()]
+    index_file = folder / "times.dbm.dir"
+    fresh = folder / f".testlanes-{os.getpid()}-times"
+    try:
+        fresh.write_text("".join(lines), "latin-1")
+        if index_file.exists():
+            shutil.copyfile(index_file, folder / "times.dbm.bak")
+        fresh.replace(index_file)
+    finally:
+        fresh.unlink(missing_ok=True)
