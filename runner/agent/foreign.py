@@ -6,7 +6,7 @@ and ``$PROFILE``. Ids reach the shell quoted or in a file, never bare.
 
 import os
 
-from . import processes
+from . import processes, tail
 from .lane import Lane
 
 
@@ -235,7 +235,11 @@ class Listing(_Shell):
         self.done = True
         code, _, phrase = processes.phrase(status)
         state = "ready" if code == 0 else "gone"
-        why = "" if code == 0 else self.note() or self.ending or phrase
+        why = (
+            ""
+            if code == 0
+            else self.note() or self.ending or phrase + tail.last_line(self.path("stderr"))
+        )
         self.agent.uplink.say(
             "loader", self.profile.name, {"state": state, "why": why, "code": code}
         )

@@ -182,9 +182,7 @@ class Loader:
         elif self._ending:
             why = self._ending
         else:
-            last = text(tail.last_words(self.path("stderr"), 0, 4096)).strip().splitlines()
-            if last:
-                why += ": " + last[-1]
+            why += tail.last_line(self.path("stderr"))
         self._tell("gone", why, code=code)
         if self.profile.loader is self:
             self.profile.loader = None

@@ -50,6 +50,12 @@ def last_words(path, start, limit=LAST_WORDS):
     return piece(path, max(start, end - limit), limit) if end > start else b""
 
 
+def last_line(path):
+    """Return ``: `` and the last line with something in it, or nothing: the end of a sentence about a failure."""
+    lines = last_words(path, 0, 4096).decode("utf-8", "replace").strip().splitlines()
+    return ": " + lines[-1] if lines else ""
+
+
 class Tail:
     """Follows a file from an offset on."""
 

@@ -1,0 +1,138 @@
+"""However a run ends, nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+from pathlib import Path
+
+import pytest
+
+from testlanes.runner.wire import messages
+
+from .agent_rig import LIMIT, Rig, alive, pythons, wait_for
+
+
+def start_daemons(rig: Rig, note: Path) -> list[int]:
+    """Open two lanes, one that hangs and one that leaves daemons; return all process ids."""
+    rig.profile()
+    rig.load()
+    hanging = rig.open(0)
+    rig.run(0, ["hang"])
+    leaving = rig.open(1)
+    rig.run(1, [f"daemons {note}"])
+    rig.wait_result(0, "hang", "inprogress")
+    rig.wait_result(1, f"daemons {note}", "success")
+    daemons = [int(path.read_text()) for path in (note, note.with_name(note.name + "-bare"))]
+    pids = [hanging.pid, leaving.pid, *daemons]
+    assert all(alive(pid) for pid in pids)
+    return pids
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_the_end_of_the_channel_kills_everything(python: str, tmp_path: Path) -> None:
+    with Rig(python) as rig:
+        folder = Path(rig.hello().dir)
+        pids = start_daemons(rig, tmp_path / "pid")
+        rig.channel.close()
+        rig.process.wait(LIMIT)
+
+        assert not any(alive(pid) for pid in pids)
+        assert not folder.exists()
+
+
+def test_end_kills_everything_and_says_bye(tmp_path: Path) -> None:
+    with Rig() as rig:
+        folder = Path(rig.hello().dir)
+        pids = start_daemons(rig, tmp_path / "pid")
+        rig.end()
+
+        assert not any(alive(pid) for pid in pids)
+        assert not folder.exists()
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_signals_end_it_alike(signum: signal.Signals, tmp_path: Path) -> None:
+    with Rig() as rig:
+        folder = Path(rig.hello().dir)
+        pids = start_daemons(rig, tmp_path / "pid")
+        rig.process.send_signal(signum)
+        rig.expect(messages.Bye)
+        rig.process.wait(LIMIT)
+
+        assert not any(alive(pid) for pid in pids)
+        assert not folder.exists()
+
+
+def test_the_lease_ends_it_when_nothing_is_heard(tmp_path: Path) -> None:
+    with Rig() as rig:
+        folder = Path(rig.hello(lease=3.0).dir)
+        pids = start_daemons(rig, tmp_path / "pid")
+        warning = rig.expect(messages.AgentWarning)
+        rig.expect(messages.Bye)
+        rig.process.wait(LIMIT)
+
+        assert warning.text == "the agent ends: nothing was heard of the controller for 3 s"
+        assert not any(alive(pid) for pid in pids)
+        assert not folder.exists()
+
+
+def test_any_word_keeps_the_lease() -> None:
+    with Rig() as rig:
+        rig.hello(lease=0.5)
+        for number in range(20):
+            rig.send(messages.ping(number))
+            assert rig.expect(messages.Pong).number == number
+            rig.pump(0.05)
+        rig.end()
+
+
+def test_direct_children_die_with_an_agent_that_is_killed() -> None:
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        opened = rig.open(fresh=True)
+        rig.run(0, ["hang"])
+        rig.wait_result(0, "hang", "inprogress")
+        folder = Path(rig.seen[0].dir) if isinstance(rig.seen[0], messages.AgentHello) else None
+        rig.process.kill()
+        wait_for(lambda: not alive(opened.pid), "the worker's end")
+        assert folder is None or folder.exists()
+
+
+def test_lanes_do_not_hold_the_channel() -> None:
+    """Otherwise an agent's end would not be seen by a controller behind ssh."""
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        opened = rig.open(fresh=True)
+        rig.run(0, ["hang"])
+        rig.wait_result(0, "hang", "inprogress")
+        agents = {os.readlink(f) for f in Path(f"/proc/{rig.process.pid}/fd").iterdir()}
+        for number in (0, 1, 2):
+            target = os.readlink(f"/proc/{opened.pid}/fd/{number}")
+            assert target == os.devnull or target not in agents
+        rig.end()
+
+
+def test_an_idle_agent_does_not_wake_up() -> None:
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        rig.open(limit=5)
+        rig.run(0, ["print x"])
+        rig.wait_result(0, "print x", "success")
+
+        def switches() -> int:
+            status = Path(f"/proc/{rig.process.pid}/status").read_text()
+            return int(status.partition("voluntary_ctxt_switches:")[2].split()[0])
+
+        def quiet() -> bool:
+            before = switches()
+            assert not select.select([rig.channel], [], [], 0.7)[0] or rig.pump(0)
+            return switches() == before
+
+        wait_for(quiet, "an agent that sleeps")
+        rig.end()

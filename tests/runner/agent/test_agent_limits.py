@@ -1,0 +1,98 @@
+"""Time limits and requests to stop."""
+
+from __future__ import annotations
+
+import pytest
+
+from testlanes.runner.wire import messages
+
+from .agent_rig import Rig, pythons
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_a_test_over_its_limit_is_asked_to_end_and_its_worker_goes_on(python: str) -> None:
+    with Rig(python) as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        rig.open(limit=0.3, grace=15)
+        rig.run(0, ["sleep 600", "print x"])
+        limit = rig.expect(messages.LimitReached)
+        rig.wait_result(0, "print x", "success")
+
+        assert (limit.lane, limit.generation) == (0, 1)
+        assert ("sleep 600", "fail") in rig.results(0)
+        assert not [each for each in rig.seen if isinstance(each, messages.Exited)]
+        rig.end()
+
+
+def test_a_worker_that_ignores_all_signals_is_killed_after_the_grace() -> None:
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        rig.open(limit=0.2, grace=0.2)
+        rig.run(0, ["hang"])
+        rig.expect(messages.LimitReached)
+        gone = rig.expect(messages.Exited)
+
+        assert (gone.signal, gone.why) == (9, "was killed after its time limit")
+        assert "in act" in gone.stacks
+        rig.end()
+
+
+def test_the_next_test_has_a_limit_of_its_own() -> None:
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        rig.open(limit=0.3, grace=15)
+        rig.run(0, ["sleep 600", "sleep 601"])
+        rig.expect(messages.LimitReached)
+        rig.expect(messages.LimitReached)
+        rig.wait_result(0, "sleep 601", "fail")
+        rig.end()
+
+
+def test_a_test_can_be_stopped_and_its_worker_goes_on() -> None:
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        rig.open(grace=15)
+        rig.run(0, ["sleep 600", "print x"])
+        rig.wait_result(0, "sleep 600", "inprogress")
+        rig.send(messages.stop(0))
+        rig.wait_result(0, "print x", "success")
+
+        assert ("sleep 600", "fail") in rig.results(0)
+        assert not [each for each in rig.seen if isinstance(each, messages.LimitReached)]
+        rig.end()
+
+
+def test_a_test_that_does_not_stop_is_killed_after_the_grace() -> None:
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        rig.open(grace=0.2)
+        rig.run(0, ["hang"])
+        rig.wait_result(0, "hang", "inprogress")
+        rig.send(messages.stop(0))
+        gone = rig.expect(messages.Exited)
+        assert gone.why == "was killed when its test did not stop"
+        rig.end()
+
+
+def test_stop_does_nothing_to_a_worker_that_runs_nothing() -> None:
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        rig.open(grace=0.1)
+        rig.run(0, ["print x"])
+        rig.wait_result(0, "print x", "success")
+        rig.send(messages.stop(0))
+        rig.run(0, ["print y"])
+        rig.wait_result(0, "print y", "success")
+        rig.end()
