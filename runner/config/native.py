@@ -51,7 +51,7 @@ def plain_unittest(suite: CommandSuite, environ: Mapping[str, str]) -> PlainUnit
     if words is None:
         return None
     env: dict[str, str] = {}
-    while words and re.match(r"[A-Za-z_]\w*=", words[0]):
+    while words and re.match(r"[A-Za-z_]\w*=", words[0], re.ASCII):
         name, _, value = words.pop(0).partition("=")
         env[name] = value
     if not words or not (_PYTHON.fullmatch(words[0]) or words[0] == environ.get("PYTHON")):

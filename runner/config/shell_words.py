@@ -6,8 +6,10 @@ import re
 from collections.abc import Mapping
 
 _SPECIAL = frozenset("|&;<>()`*?[]{}!#\n~=")
-_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)(?:(:?-)([^{}$`\"'\\]*))?\}|([A-Za-z_]\w*))")
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
+_VARIABLE = re.compile(
+    r"\$(?:\{([A-Za-z_]\w*)(?:(:?-)([^{}$`\"'\\]*))?\}|([A-Za-z_]\w*))", re.ASCII
+)
+_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=", re.ASCII)
 
 
 def plain_words(command: str, environ: Mapping[str, str]) -> list[str] | None:
@@ -61,8 +63,8 @@ def _word(
             at += 1
         elif char == "$":
             variable = _VARIABLE.match(command, at)
-            if variable is None:
-                return None
+            if variable is None or command.startswith("\\\n", variable.end()):
+                return None  # a name may go on in the next line
             value = _value(variable, environ)
             if not quote and not assigns and re.search(r"[\s*?\[]", value):
                 return None  # sh would split it or look for files

@@ -208,6 +208,5 @@ def _shown(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, dict):
         return "a table"
-    if isinstance(value, list):
-        return "a list"
-    return repr(value)
+    text = repr(value)
+    return text if len(text) < 80 else text[:80] + "…"
