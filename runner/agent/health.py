@@ -5,9 +5,9 @@ before another test fails for it. What class or module fixtures change is theirs
 after they came up, ``reset`` after they went down.
 """
 
+import _signal  # below `signal`, whose enums cost microseconds a call
 import os
 import resource
-import signal
 import sys
 
 _LIMITS = tuple(
@@ -43,9 +43,9 @@ class Health:
             resource.setrlimit,
         )
         self._mask, self._timer, self._gettimer = (
-            signal.pthread_sigmask,
-            signal.setitimer,
-            signal.getitimer,
+            _signal.pthread_sigmask,
+            _signal.setitimer,
+            _signal.getitimer,
         )
         self._users, self._groups, self._umask = os.getresuid, os.getresgid, os.umask
         self._recursion, self._setrecursion = sys.getrecursionlimit, sys.setrecursionlimit
@@ -76,11 +76,11 @@ class Health:
             (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__),
             tuple([get(number) for _, number in _LIMITS]),
             self._recursion(),
-            self._mask(signal.SIG_BLOCK, ()),
+            self._mask(_signal.SIG_BLOCK, ()),
             self._users() + self._groups(),
             umask,
             self._cwd(),
-            self._gettimer(signal.ITIMER_REAL)[0] > 0,
+            self._gettimer(_signal.ITIMER_REAL)[0] > 0,
         )
 
     def rebase(self):
@@ -147,7 +147,7 @@ class Health:
             self._setrecursion(was[2])
             fixed.append("recursion limit lowered")
         if mask != was[3]:
-            self._mask(signal.SIG_SETMASK, was[3])
+            self._mask(_signal.SIG_SETMASK, was[3])
             fixed.append("signals blocked")
         if users != was[4]:
             sick.append("user or group changed")
@@ -161,5 +161,5 @@ class Health:
             except OSError:
                 sick.append("working directory gone")
         if timer and not was[7]:
-            self._timer(signal.ITIMER_REAL, 0)
+            self._timer(_signal.ITIMER_REAL, 0)
             fixed.append("alarm left armed")

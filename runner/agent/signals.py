@@ -5,6 +5,7 @@ interpreter needed); ``SIG_TIMEOUT`` and ``SIG_CANCEL`` raise an exception in th
 cleanups run. They do nothing between tests.
 """
 
+import _signal
 import faulthandler
 import fcntl
 import os
@@ -63,7 +64,8 @@ class Signals:
         self.expired = None
         """The TestTimeout or TestCancelled raised in the running test, even if the test caught it."""
         self._since = 0
-        self._get, self._set = signal.getsignal, signal.signal
+        # Below `signal`, whose enums cost 3 us a call.
+        self._get, self._set = _signal.getsignal, _signal.signal
         self._fstat, self._open, self._dup = os.fstat, os.open, fcntl.fcntl
         self._register, self._unregister = faulthandler.register, faulthandler.unregister
         self._close = os.close
