@@ -4,6 +4,8 @@ python -c BOOTSTRAP  <-  payload(NONCE)  <-  frames …
                      ->  login noise, banner(NONCE)  ->  frames …
 """
 
+from __future__ import annotations
+
 import os
 import zlib
 
@@ -41,10 +43,10 @@ main(NONCE, SOURCES)
 '''
 
 
-def sources():
+def sources() -> dict[str, bytes]:
     """Return the agent's modules: file name -> source."""
     folder = os.path.dirname(os.path.abspath(__file__))
-    found = {}
+    found: dict[str, bytes] = {}
     for name in sorted(os.listdir(folder)):
         if name.endswith(".py"):
             with open(os.path.join(folder, name), "rb") as file:
@@ -52,7 +54,7 @@ def sources():
     return found
 
 
-def payload(nonce, modules=None):
+def payload(nonce: str, modules: dict[str, bytes] | None = None) -> bytes:
     """Return what is to be written to the stdin of BOOTSTRAP before the first frame: a length line, the source.
 
     ``nonce``: what the agent's greeting repeats; ``modules``: file name -> source, in place of our own.
@@ -63,6 +65,6 @@ def payload(nonce, modules=None):
     return b"%d\n" % len(packed) + packed
 
 
-def banner(nonce):
+def banner(nonce: str) -> bytes:
     """Return the agent's greeting, which ends login noise: frames begin after it."""
     return b"\ntestlanes:" + nonce.encode() + b"\n"

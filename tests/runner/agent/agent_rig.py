@@ -77,7 +77,10 @@ class Rig:
         self._greeting: bytes | None = banner("c0ffee")
         ours, theirs = socket.socketpair()
         self.process = subprocess.Popen(
-            [python, "-c", BOOTSTRAP], stdin=theirs, stdout=theirs, start_new_session=True
+            [python, "-c", BOOTSTRAP],
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            start_new_session=True,
         )
         theirs.close()
         self.channel = ours

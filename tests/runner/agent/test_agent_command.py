@@ -32,9 +32,12 @@ def speaker(tmp_path: Path) -> str:
     return f"{sys.executable} {script}"
 
 
-def define(rig: Rig, command: str, **settings: object) -> None:
+def define(rig: Rig, command: str, cwd: str = "/", **settings: object) -> None:
+    """Shake hands, and define a profile; PACKAGE stands for where the agent's modules are."""
     folder = rig.hello().dir
-    rig.profile(kind="command", python="", command=command.replace("PACKAGE", folder), **settings)
+    rig.profile(
+        kind="command", cwd=cwd, python="", command=command.replace("PACKAGE", folder), **settings
+    )
 
 
 NASTY = [

@@ -25,8 +25,8 @@ def test_a_forked_worker_runs_what_it_is_given_and_exits_after_its_last_word(pyt
         rig.send(messages.retire(0))
         gone = rig.expect(messages.Exited)
 
-        assert [each.name for each in rig.packets(0)][0] == "testlanes.hello"
-        assert [each.name for each in rig.packets(0)][-1] == "testlanes.bye"
+        said = [each.name for each in rig.packets(0)]
+        assert (said[0], said[-1]) == ("testlanes.hello", "testlanes.bye")
         assert [test_id for test_id, status in rig.results(0) if status == "success"] == ids
         assert (gone.code, gone.signal, gone.why) == (0, None, "ended as asked")
         assert not alive(opened.pid)
