@@ -255,7 +255,7 @@ class Lane:
     def _died(self, row: Row, message: Exited, events: list[RunEvent]) -> None:
         if self.stopped:
             kind = Kind.TIMEOUT
-            text = f"The test was {self.stopped}; its worker was {message.why}."
+            text = f"The test was {self.stopped}; its worker {_was(message.why)}."
         else:
             kind, text = Kind.CRASH, f"The worker {_was(message.why)} while this test ran."
         if message.stacks:

@@ -99,18 +99,18 @@ class _Host:
 
 
 class Supervisor:
-    """Runs one session (or listing) to its end."""
+    """Runs one session (or listing) to its end. ``observers`` may grow until the run begins; the state comes first."""
 
     def __init__(
         self,
         session: Core,
         state: RunState,
-        observers: Sequence[Observer],
+        observers: list[Observer],
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self._session = session
         self._state = state
-        self._observers: list[Observer] = [state.apply, *observers]
+        self._observers = observers
         self._clock = clock
         self._hosts: dict[HostName, _Host] = {}
         self._host_of: dict[LaneId, _Host] = {}
@@ -201,17 +201,15 @@ class Supervisor:
             host.channel.write(messages.define_profile(name, options))
 
     def _publish(self, event: RunEvent) -> None:
+        self._state.apply(event)
         for observer in tuple(self._observers):
             try:
                 observer(event)
             except Exception as error:  # a reader's failure must not break the run
-                if observer == self._state.apply:
-                    raise
                 self._observers.remove(observer)
                 name = getattr(observer, "__qualname__", repr(observer))
-                self._state.apply(
-                    Warned(name, f"stopped recording: {type(error).__name__}: {error}")
-                )
+                text = f"it failed and hears no more: {type(error).__name__}: {error}"
+                self.take([Warned(name, text)])
 
     def _perform(self, commands: Iterable[Command]) -> None:
         published: list[RunEvent] = []

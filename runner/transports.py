@@ -14,12 +14,18 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
+from typing import IO
 
 from .agent.bootstrap import BOOTSTRAP, payload
 
 NOISE_LIMIT = 64 << 10
 """Bytes that a host may print before the agent's greeting (login messages)."""
+
+
+WORDS_LIMIT = 2000
+"""Bytes of a failed command's output that are looked at for its last words."""
 
 
 class AgentChannel(asyncio.Protocol):
@@ -30,6 +36,7 @@ class AgentChannel(asyncio.Protocol):
         self._ended = ended
         self._transport: asyncio.Transport | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the channel
         self._greeting = b""
         self._noise: bytearray | None = bytearray()
         self.closed = asyncio.Event()
@@ -40,7 +47,9 @@ class AgentChannel(asyncio.Protocol):
         self._greeting = f"\ntestlanes:{nonce}\n".encode()
         ours, theirs = socket.socketpair()
         with theirs:
-            self._process = _spawn([*prefix, python, "-c", BOOTSTRAP], theirs.fileno())
+            self._process = _spawn(
+                [*prefix, python, "-c", BOOTSTRAP], theirs.fileno(), self._stderr
+            )
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_connection(lambda: self, sock=ours)
         self._transport = transport
@@ -76,6 +85,14 @@ class AgentChannel(asyncio.Protocol):
             self.closed.set()
             self._ended(reason)
 
+    def _last_words(self) -> str:
+        """What the command said on stderr at last (ssh's own words, say), else what it printed."""
+        size = self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(0, size - WORDS_LIMIT))
+        said = self._stderr.read() or bytes(self._noise or b"")[-WORDS_LIMIT:]
+        lines = said.decode("utf-8", "backslashreplace").strip().splitlines()
+        return lines[-1].strip() if lines else ""
+
     def fail(self, reason: str) -> None:
         """Close the channel because the other end broke the protocol."""
         if not self.closed.is_set():
@@ -91,6 +108,7 @@ class AgentChannel(asyncio.Protocol):
         except TimeoutError:
             self.fail("its agent did not end")
         await self._reap(limit)
+        self._stderr.close()
 
     async def _reap(self, limit: float) -> None:
         process = self._process
@@ -109,8 +127,8 @@ class AgentChannel(asyncio.Protocol):
             pause = min(0.05, pause * 2)
 
 
-def _spawn(command: Sequence[str], channel: int) -> subprocess.Popen[bytes]:
+def _spawn(command: Sequence[str], channel: int, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C in our terminal must not reach ssh or the agent.
     return subprocess.Popen(
-        command, stdin=channel, stdout=channel, stderr=subprocess.DEVNULL, start_new_session=True
+        command, stdin=channel, stdout=channel, stderr=stderr, start_new_session=True
     )
