@@ -1,0 +1,455 @@
+"""The dashboard: reads the run's state once a frame, draws it, and says what the user wants.
+
+It owns no run. Whoever owns the run awaits ``show_dashboard`` beside it, in the same loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from testlanes.runner.ids import Case, LaneId, ProfileName
+from testlanes.runner.intents import StopRun, Watch
+from testlanes.runner.settings import Settings
+from testlanes.runner.state import RunState
+from testlanes.themes.loader import DEFAULT, SIXTEEN, load_themes, tone_colors
+
+from .actions import Where, wrong_keys
+from .clock import FrameClock
+from .controls import Controls
+from .driver import DashboardDriver
+from .history import History
+from .screens.base import BaseScreen
+from .screens.dialogs import Ask, Choice, Pick
+from .screens.running import RunningScreen
+from .terminal import HANGUP_EVERY, Terminal, editor_command, exit_code_of, start_outside
+from .viewmodels.failures import FailuresModel
+from .viewmodels.glyphs import ASCII, PLAIN, UNICODE
+from .viewmodels.header import Tally, counts_of, share_done
+from .viewmodels.lines import EMPTY, Line, Span, clean
+from .viewmodels.options import Options, Shown
+from .viewmodels.tracebacks import Frame
+from .widgets.tones import Tones
+
+BROKEN = 70
+"""The exit code when the dashboard itself broke; the run goes on."""
+NOTICE_SECONDS = 5.0
+STYLES = Path(__file__).parent / "styles"
+
+
+class Dashboard(App[int], inherit_bindings=False):
+    """The app. ``attach`` gives it another run's state."""
+
+    CSS_PATH: ClassVar[list[str | Path]] = [*sorted(STYLES.glob("*.tcss"))]  # type: ignore[assignment]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "stop", show=False, id="stop", priority=True)
+    ]
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+
+    def __init__(
+        self,
+        state: RunState,
+        controls: Controls,
+        settings: Settings,
+        history: History,
+        *,
+        ascii_only: bool = False,
+    ) -> None:
+        self.controls = controls
+        self.settings = settings
+        self.history = history
+        plain = "NO_COLOR" in os.environ
+        self.glyphs = ASCII if ascii_only else PLAIN if plain else UNICODE
+        self._plain = plain
+        self.tones = Tones({}, plain=plain)
+        self.options = Options(self.glyphs, settings.slow_after)
+        self.project = clean(Path(settings.root).name) or "tests"
+        self.problem = ""
+        """Why the dashboard broke: a traceback, without the values of variables."""
+        self.stops = 0
+        """How often the user asked the run to stop."""
+        self.notice_line: Line = EMPTY
+        self._notice_until = 0.0
+        self._watched: LaneId | None = None
+        self._said_end = False
+        self._said: tuple[object, ...] = ()
+        self._take(state)
+        super().__init__(driver_class=DashboardDriver)
+        self.terminal = Terminal(self, self._forced_out)
+        self.clock = FrameClock(
+            lambda: self.state.version, lambda: self.terminal.backlog, time.monotonic
+        )
+        self.running = RunningScreen()
+        folders = [_config_folder() / "themes", Path(settings.root) / ".testlanes" / "themes"]
+        found = load_themes(folders)
+        for theme in found.themes.values():
+            self.register_theme(theme)
+        self._problems = [*found.problems, *wrong_keys(settings.keys)]
+        self._own_themes = list(found.themes)
+        self.set_keymap(dict(settings.keys))
+
+    def _take(self, state: RunState) -> None:
+        self.state = state
+        self.shown = Shown(state, self.options, self.controls.now_ns)
+        self.tally = Tally(self.shown)
+        self.failures = FailuresModel(self.shown, self.history.statuses)
+        everything = range(len(state.standing))
+        self.tally.note(everything)  # type: ignore[arg-type]
+        self.failures.note(tuple(state.failures))
+
+    def attach(self, state: RunState) -> None:
+        """Show another run: the next one of a watch, or a repeated one."""
+        self._take(state)
+        self._said_end = False
+        self.stops = 0
+        self._watched = None
+        # The screens hold view models of the old run.
+        self.go("running")
+        old, self.running = self.running, RunningScreen()
+        self.run_later(self._swap(old))
+
+    async def _swap(self, old: BaseScreen) -> None:
+        await self.push_screen(self.running)
+        del old
+
+    # -- life ----------------------------------------------------------------------------------------
+
+    def get_css_variables(self) -> dict[str, str]:
+        """Add the tones of the theme; every widget draws with them from now on."""
+        variables = super().get_css_variables()
+        variables |= tone_colors(variables)
+        self.theme_variables = variables
+        self.tones = Tones(variables, plain=self._plain)
+        return variables
+
+    async def on_mount(self) -> None:
+        """Show the first frame, begin to follow the run."""
+        self.theme = self._first_theme()
+        self.terminal.take_signals()
+        await self.push_screen(self.running)
+        self.set_interval(HANGUP_EVERY, self.terminal.look)
+        if self._problems:
+            self.notice(self._problems[0], "slow")
+        self.draw()
+        self.set_timer(self.clock.delay, self._tick)
+
+    def _first_theme(self) -> str:
+        wanted = self.settings.theme
+        if wanted in self.available_themes:
+            return wanted
+        if wanted:
+            self._problems.append(f"There is no theme {wanted!r}; using {DEFAULT}.")
+        few = self.terminal.driver is not None and self.console.color_system == "standard"
+        return SIXTEEN if few else DEFAULT
+
+    def on_unmount(self) -> None:
+        """Give the signals back."""
+        self.terminal.give_signals()
+
+    def _forced_out(self, code: int) -> None:
+        self.controls.ask(StopRun(hard=True))
+        self.leave(code)
+
+    def _handle_exception(self, error: Exception) -> None:
+        # Textual would print a traceback with the values of all variables; tokens are among them.
+        if not self.problem:
+            self.problem = "".join(traceback.format_exception(error))
+        self._return_code = BROKEN
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()  # pyright: ignore[reportUnknownMemberType]
+        self._close_messages_no_wait()
+
+    # -- frames --------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        if self.notice_line and time.monotonic() >= self._notice_until:
+            self.notice_line = EMPTY
+            self._show_notice()
+        moving = self.state.ended is None or self.failures.unread > 0
+        if not self.terminal.lent and self.clock.due(moving=moving):
+            self.draw()
+        self.set_timer(self.clock.delay, self._tick)
+
+    def draw(self) -> None:
+        """Draw what changed since the last frame."""
+        began = time.thread_time()
+        rows, lanes = self.state.drain_changes()
+        self.tally.note(rows)
+        self.failures.note(rows)
+        self.failures.advance()
+        driver = self.terminal.driver
+        if self.state.ended is not None and not self._said_end:
+            self._said_end = True
+            self.running.ended()
+        front = self.front
+        front.frame(rows, lanes)
+        if driver is not None:
+            if driver.stale and driver.backlog == 0:
+                driver.stale = False
+                front.refresh(layout=True)
+            self._say_outside(driver)
+        self.clock.spent(time.thread_time() - began)
+
+    @property
+    def front(self) -> BaseScreen:
+        """The screen in front, dialogs aside."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, BaseScreen):
+                return screen
+        return self.running
+
+    def _say_outside(self, driver: DashboardDriver) -> None:
+        counts = counts_of(self.shown)
+        percent = int(share_done(self.shown, counts) * 100)
+        said = (percent, counts.bad)
+        if said != self._said:
+            self._said = said
+            driver.say_progress(percent, bad=counts.bad > 0)
+            bad = f" {counts.bad}F" if counts.bad else ""
+            driver.say_title(f"testlanes {self.project} {percent}%{bad}")
+
+    def run_later(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run a coroutine beside the dashboard; it ends with it."""
+        self.run_worker(work, exit_on_error=True)
+
+    # -- notices -------------------------------------------------------------------------------------
+
+    def notice(self, text: str, tone: str = "text") -> None:
+        """Say something in the footer for a few seconds."""
+        self.notice_line = (Span(clean(text), tone),)
+        self._notice_until = time.monotonic() + NOTICE_SECONDS
+        self._show_notice()
+
+    def _show_notice(self) -> None:
+        if self.is_running and self.front.is_mounted:
+            self.front.show_keys()
+
+    # -- leaving and stopping ------------------------------------------------------------------------
+
+    def action_stop(self) -> None:
+        """Stop harder with each time."""
+        self.stop_harder()
+
+    def stop_harder(self) -> None:
+        """Hand out no more; then kill; then leave. After the run: leave."""
+        if self.state.ended is not None:
+            self.leave(0)
+            return
+        self.stops += 1
+        if self.stops == 1:
+            self.controls.ask(StopRun())
+            self.notice("Stopping: running tests end by themselves. Again kills them.", "slow bold")
+        elif self.stops == 2:
+            self.controls.ask(StopRun(hard=True))
+            self.notice("Killing what runs. Again leaves at once.", "fail bold")
+        else:
+            self.leave(exit_code_of(2))
+
+    def ask_quit(self) -> None:
+        """Leave, after a question while tests run."""
+        if self.state.ended is not None:
+            self.leave(0)
+            return
+        counts = counts_of(self.shown)
+
+        def answered(word: str | None) -> None:
+            if word:
+                self.controls.ask(StopRun(hard=word == "kill"))
+                self.leave(0)
+
+        keys = (
+            ("y", "stop", "stop the run and leave"),
+            ("K", "kill", "kill what runs and leave"),
+            ("Esc", "", "go on"),
+        )
+        text = [f"{counts.running:,} tests run, {counts.waiting:,} wait."]
+        self.push_screen(Choice("Leave while the run goes on?", text, keys), answered)
+
+    def leave(self, code: int) -> None:
+        """End the dashboard with an exit code of its own; 0 leaves it to the run."""
+        self.controls.wants_quit()
+        self.exit(code)
+
+    # -- dialogs -------------------------------------------------------------------------------------
+
+    def ask_text(
+        self,
+        label: str,
+        value: str,
+        then: Callable[[str], None],
+        changed: Callable[[str], None] | None = None,
+    ) -> None:
+        """Ask for a line of text."""
+
+        def answered(text: str | None) -> None:
+            if text is not None:
+                then(text)
+
+        self.push_screen(Ask(label, value, changed), answered)
+
+    def ask_yes(self, title: str, text: str, then: Callable[[], None]) -> None:
+        """Ask a question."""
+
+        def answered(word: str | None) -> None:
+            if word:
+                then()
+
+        self.push_screen(Choice(title, [text], (("y", "yes", "yes"), ("Esc", "", "no"))), answered)
+
+    def choose_profiles(self) -> None:
+        """Ask which profiles are to be seen."""
+        names = list(self.state.profiles)
+        if len(names) < 2:
+            self.notice("There is one profile only.", "dim")
+            return
+
+        def answered(chosen: set[str] | None) -> None:
+            if chosen:
+                self.options.hide({ProfileName(name) for name in names if name not in chosen})
+                self.draw()
+                self.front.entered()
+            elif chosen is not None:
+                self.notice("One profile at least must be shown.", "slow")
+
+        on = {name for name in names if self.options.shows(name)}
+        notes = [(name, f"{self.state.profiles[name].listed:,} tests") for name in names]
+        self.push_screen(Pick("Profiles", [*notes], set(on)), answered)
+
+    # -- going about ---------------------------------------------------------------------------------
+
+    def go(self, where: Where) -> None:
+        """Bring a screen to the front."""
+        self.notice(f"There is no screen {where}.", "dim")
+
+    def open_help(self, where: Where) -> None:
+        """Show all keys."""
+
+    def open_tail(self, lane: LaneId) -> None:
+        """Show a lane's output on the whole screen."""
+
+    def open_past(self, case: Case) -> None:
+        """Show the runs of a test."""
+
+    def watch_lane(self, lane: LaneId | None) -> None:
+        """Have the live output of one lane, and of no other."""
+        if lane == self._watched:
+            return
+        if self._watched is not None:
+            self.controls.ask(Watch(self._watched, on=False))
+        self._watched = lane
+        if lane is not None:
+            self.controls.ask(Watch(lane, on=True))
+
+    def next_theme(self) -> None:
+        """Use the next of our themes."""
+        at = self._own_themes.index(self.theme) if self.theme in self._own_themes else -1
+        self.theme = self._own_themes[(at + 1) % len(self._own_themes)]
+        self.notice(f"Theme {self.theme}.", "accent")
+
+    def toggle_mouse(self) -> None:
+        """Give the mouse to the terminal, for its own selection, or take it back."""
+
+    # -- outside -------------------------------------------------------------------------------------
+
+    def copy(self, text: str, what: str) -> None:
+        """Copy by OSC 52."""
+        self.copy_to_clipboard(text)
+        self.notice(f"Copied {what}.", "ok")
+
+    def save(self, name: str, text: str) -> None:
+        """Write a text to a new file below the folder we were started in, or where the name says."""
+        if not name.strip():
+            return
+        path = Path(name).expanduser()
+        try:
+            with path.open("x", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+        except OSError as error:
+            self.notice(f"Not written: {path}: {error.strerror or error}.", "fail")
+        else:
+            self.notice(f"Written to {path}.", "ok")
+
+    def edit(self, place: Frame) -> None:
+        """Open the editor at a place of the project."""
+        path = Path(self.settings.root) / place.path
+        if not path.is_file():
+            self.notice(f"{place.path} is not on this machine.", "slow")
+            return
+        command, needs_terminal = editor_command(str(path), place.line)
+        if needs_terminal:
+            self.lend_terminal(command)
+        else:
+            self.run_later(self._outside(command))
+
+    async def _outside(self, command: Sequence[str]) -> None:
+        try:
+            code = await start_outside(command, self.settings.root)
+        except OSError as error:
+            self.notice(f"{command[0]} did not start: {error.strerror}.", "fail")
+        else:
+            if code:
+                self.notice(f"{command[0]} ended with exit code {code}.", "fail")
+
+    def lend_terminal(self, command: Sequence[str]) -> None:
+        """Let a program have the terminal until it ends; the run goes on."""
+        self.run_later(self._lend(command))
+
+    async def _lend(self, command: Sequence[str]) -> None:
+        try:
+            code = await self.terminal.lend(command, self.settings.root)
+        except OSError as error:
+            self.notice(f"{command[0]} did not start: {error.strerror}.", "fail")
+        else:
+            if code:
+                self.notice(f"{command[0]} ended with exit code {code}.", "dim")
+
+
+def _config_folder() -> Path:
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "testlanes"
+
+
+async def show_dashboard(
+    state: RunState,
+    controls: Controls,
+    settings: Settings,
+    history: History,
+    *,
+    ascii_only: bool = False,
+) -> int:
+    """Show the dashboard until the user leaves, in the running loop, beside the run.
+
+    Returns 0 when the user left (the run's own exit code counts), 129, 130 or 143 for SIGHUP or a
+    terminal that is gone, SIGINT (or a third ctrl+c), SIGTERM (``StopRun(hard=True)`` was asked
+    then), and ``BROKEN`` if the dashboard failed: the run goes on, two lines on stderr say so.
+
+    While it shows, SIGINT, SIGTERM and SIGHUP are handled here; whoever handled them before on this
+    loop must ask for them again afterwards.
+    """
+    encoding = (sys.__stderr__.encoding if sys.__stderr__ else "") or ""
+    if "utf" not in encoding.lower() or os.environ.get("TERM") == "linux":
+        ascii_only = True
+    app = Dashboard(state, controls, settings, history, ascii_only=ascii_only)
+    loop = asyncio.get_running_loop()
+    factory = loop.get_task_factory()
+    try:
+        code = await app.run_async()
+    finally:
+        # Textual makes all tasks of the loop start eagerly from Python 3.12 on; the run's must not.
+        loop.set_task_factory(factory)
+    if app.problem:
+        last = app.problem.strip().rpartition("\n")[2]
+        print(f"testlanes: the dashboard broke: {last}", file=sys.stderr)  # noqa: T201
+        print("testlanes: the run goes on without it", file=sys.stderr)  # noqa: T201
+        return BROKEN
+    return code or 0

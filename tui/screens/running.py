@@ -1,0 +1,313 @@
+"""The main screen: lanes, failures as they come, and the output of what is under the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+
+from testlanes.runner.ids import LaneId, Row
+from testlanes.runner.intents import ChangeLanes, StopTest
+
+from ..actions import Where
+from ..viewmodels.header import counts_line, counts_of, progress_line
+from ..viewmodels.lanes import LanesModel, collecting_lines
+from ..viewmodels.lines import EMPTY, Line, Span, clean, split_id
+from ..viewmodels.options import Shown
+from ..viewmodels.summary import summary_lines
+from ..viewmodels.tail import TailModel
+from ..viewmodels.times import NS, seconds_text
+from ..widgets.bars import Bar
+from ..widgets.linelist import LineList
+from ..widgets.textpane import TextPane
+from .acting import ActingScreen
+from .base import bindings_for
+
+
+class LanesPane(LineList):
+    """The lanes; before there are any, what is being collected; after the run, its summary."""
+
+    def __init__(self, model: LanesModel, shown: Shown) -> None:
+        super().__init__("Lanes", model, id="lanes")
+        self._shown = shown
+        self.rows = model
+        self.summary = False
+        self._text: list[Line] = []
+
+    def follow_run(self) -> None:
+        """Follow the run: lay out, keep the cursor on its lane, draw what changed."""
+        key = self.rows.keys[self.cursor] if self.cursor < len(self.rows) else None
+        self._text = []
+        if self.summary:
+            self._text = summary_lines(self._shown, self.body_width)
+        elif not self.rows.keys:
+            self._text = collecting_lines(self._shown, self.body_width)
+        if self.rows.arrange(self.body_height):
+            if key in self.rows.keys:
+                self.cursor = self.rows.keys.index(key)
+            self.clamp()
+            self.redraw()
+        else:
+            self.check_body()
+
+    def body_line(self, y: int, width: int) -> tuple[Line, str]:
+        """See ``Pane``."""
+        if self._text:
+            at = y + (self.top if self.summary else 0)
+            return (self._text[at] if at < len(self._text) else EMPTY), ""
+        return super().body_line(y, width)
+
+
+class RunningScreen(ActingScreen, inherit_bindings=False):
+    """Header, lanes, failures, tail, footer."""
+
+    WHERE: ClassVar[Where] = "running"
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("running")
+
+    def compose(self) -> ComposeResult:
+        """Lay the panes out."""
+        dash = self.dash
+        self.lanes = LanesPane(LanesModel(dash.shown), dash.shown)
+        self.failures = LineList("Failures", dash.failures, id="failures", empty="Nothing failed.")
+        self.tail = TailModel(dash.shown)
+        self.output = TextPane("Output", self.tail, id="output", follow=True, empty=self._no_output)
+        self.head = Bar(self._head_line, id="head")
+        yield self.head
+        with Horizontal(id="body"):
+            yield self.lanes
+            yield self.failures
+        yield self.output
+        yield self.footer()
+
+    def _head_line(self, y: int, width: int) -> Line:
+        dash = self.dash
+        counts = counts_of(dash.shown)
+        if y == 0:
+            number, watching = dash.controls.run_number(), dash.controls.watching()
+            return progress_line(dash.shown, counts, width, dash.project, number, watching)
+        return counts_line(dash.shown, counts, dash.tally, width)
+
+    # -- following the run ---------------------------------------------------------------------------
+
+    def entered(self) -> None:
+        """See ``BaseScreen``."""
+        self.frame((), ())
+        self.head.redraw()
+
+    def frame(self, rows: Iterable[Row], lanes: Iterable[LaneId]) -> None:
+        """See ``BaseScreen``."""
+        self.head.check()
+        self.lanes.follow_run()
+        self._title()
+        self.follow_failures(self.failures)
+        self._follow_lane()
+
+    def ended(self) -> None:
+        """Show how the run ended."""
+        self.lanes.summary = True
+        self.lanes.top = 0
+        self.lanes.redraw()
+
+    def _title(self) -> None:
+        state = self.dash.state
+        hosts = list(state.hosts.values())
+        title = "Summary" if self.lanes.summary else "Lanes"
+        facts: list[Span] = []
+        if not self.lanes.summary and len(hosts) == 1 and hosts[0].lanes:
+            lanes = [state.lanes[lane] for lane in hosts[0].lanes]
+            number = sum(lane.phase != "closed" for lane in lanes)
+            facts = [Span(f"{clean(hosts[0].host)}, {number} lane{'s' * (number != 1)}", "dim")]
+            if cpu := sum(lane.cpu for lane in lanes):
+                facts.append(Span(f", cpu {cpu / max(1, hosts[0].cpus):.0%}", "dim"))
+        if (title, tuple(facts)) != (self.lanes.title, self.lanes.facts):
+            self.lanes.title, self.lanes.facts = title, tuple(facts)
+            self.lanes.check(0, 1)
+
+    def _follow_lane(self) -> None:
+        lane = self.lane_here()
+        if lane != self.tail.lane:
+            self.dash.watch_lane(lane)
+            self.tail.follow(lane)
+            self.output.show(self.tail, follow=True)
+        elif self.tail.advance() or len(self.tail) != self._tail_size:
+            self.output.grown()
+        self._tail_size = len(self.tail)
+        self._output_title()
+
+    _tail_size = -1
+
+    def _output_title(self) -> None:
+        state, lane = self.dash.state, self.tail.lane
+        title, facts = "Output", EMPTY
+        if lane is not None and (known := state.lanes.get(lane)) is not None:
+            title = f"Output of lane {lane}"
+            if known.row is not None:
+                title += f" {self.dash.glyphs.between} {split_id(clean(state.cases.test_id(known.row)))[1]}"
+                seconds = max(0, self.dash.controls.now_ns() - known.started_at) / NS
+                facts = (Span(f"pid {known.pid}, {seconds_text(seconds)}", "dim"),)
+            if chain := self.tail.chain(self.output.body_width // 2):
+                facts = chain
+        if (title, facts) != (self.output.title, self.output.facts):
+            self.output.title, self.output.facts = title, facts
+            self.output.check(0, 1)
+
+    def _no_output(self) -> str:
+        if self.dash.state.ended is not None:
+            return "The run is over."
+        return "No output so far." if self.tail.lane is not None else "No lane is open yet."
+
+    def follows(self, pane: TextPane) -> bool:
+        """See ``BaseScreen``."""
+        return pane is self.output
+
+    # -- what is under the cursor --------------------------------------------------------------------
+
+    def lane_here(self) -> LaneId | None:
+        """Return the lane under the cursor."""
+        return self.lanes.rows.lane_at(self.lanes.cursor)
+
+    def rows_here(self) -> list[Row]:
+        """See ``ActingScreen``."""
+        if self.focused is self.failures:
+            return self.dash.failures.rows_at(self.failures.cursor)
+        lane = self.lane_here()
+        if lane is None:
+            return []
+        known = self.dash.state.lanes[lane]
+        row = known.row if known.row is not None else known.last_row
+        return [] if row is None else [row]
+
+    def id_here(self) -> str:
+        """See ``ActingScreen``."""
+        if self.focused is self.failures:
+            return self.failure_id(self.failures)
+        rows = self.rows_here()
+        return self.dash.state.cases.test_id(rows[0]) if rows else ""
+
+    # -- actions -------------------------------------------------------------------------------------
+
+    def action_go_lanes(self) -> None:
+        """Go to the lanes; from the summary, which stands in their place, and back."""
+        if self.lanes.summary or (self.dash.state.ended is not None and self.focused is self.lanes):
+            self.lanes.summary = not self.lanes.summary
+            self.lanes.redraw()
+        self.lanes.focus()
+        self.frame((), ())
+
+    def action_open(self) -> None:
+        """Open a failure, or a lane's output, or fold a host."""
+        if self.focused is self.failures:
+            self.dash.go("triage")
+            return
+        if self.focused is self.lanes and self.lanes.cursor < len(self.lanes.rows):
+            key = self.lanes.rows.keys[self.lanes.cursor]
+            if isinstance(key, str):
+                self.lanes.rows.toggle(key)
+                self.lanes.follow_run()
+                return
+        self.action_tail()
+
+    def action_left(self) -> None:
+        """Fold the host of the lane under the cursor, or go to the left."""
+        if not self._fold(fold=True):
+            super().action_left()
+
+    def action_right(self) -> None:
+        """Unfold the host under the cursor, or go to the right."""
+        if not self._fold(fold=False):
+            super().action_right()
+
+    def _fold(self, *, fold: bool) -> bool:
+        rows = self.lanes.rows
+        if self.focused is not self.lanes or self.lanes.cursor >= len(rows) or self.lanes.summary:
+            return False
+        key = rows.keys[self.lanes.cursor]
+        host = key if isinstance(key, str) else self.dash.state.lanes[key].host
+        if host not in rows.keys or (host in rows.folded) == fold:
+            return False
+        rows.toggle(host)
+        rows.arrange(self.lanes.body_height)
+        self.lanes.cursor = rows.keys.index(host)
+        self.lanes.clamp()
+        self.lanes.redraw()
+        return True
+
+    def action_group_next(self) -> None:
+        """Go to the next host, or the next cause."""
+        self._jump(1)
+
+    def action_group_previous(self) -> None:
+        """Go to the host before, or the cause before."""
+        self._jump(-1)
+
+    def _jump(self, by: int) -> None:
+        if self.focused is self.failures:
+            model = self.dash.failures
+            self.failures.move_to(model.next_index(self.failures.cursor, by, groups=True))
+            return
+        keys = self.lanes.rows.keys
+        at = self.lanes.cursor + by
+        while 0 <= at < len(keys):
+            if isinstance(keys[at], str):
+                self.lanes.move_to(at)
+                return
+            at += by
+
+    def action_tail(self) -> None:
+        """Show the lane's output on the whole screen."""
+        if (lane := self.lane_here()) is not None:
+            self.dash.open_tail(lane)
+
+    def action_stop_test(self) -> None:
+        """Stop the running test under the cursor."""
+        lane = self.lane_here()
+        if lane is None or self.dash.state.lanes[lane].row is None:
+            self.dash.notice("No test runs in this lane.", "dim")
+            return
+        self.dash.controls.ask(StopTest(lane))
+        name = split_id(clean(self.dash.state.cases.test_id(self.rows_of(lane)[0])))[1]
+        self.dash.notice(f"Stopping {name}.", "slow")
+
+    def rows_of(self, lane: LaneId) -> list[Row]:
+        """Return the row that runs in a lane, if any."""
+        row = self.dash.state.lanes[lane].row
+        return [] if row is None else [row]
+
+    def action_lanes_more(self) -> None:
+        """Add a lane."""
+        self._change_lanes(1)
+
+    def action_lanes_fewer(self) -> None:
+        """Take a lane away."""
+        self._change_lanes(-1)
+
+    def _change_lanes(self, by: int) -> None:
+        if self.dash.state.ended is not None:
+            self.dash.notice("The run is over.", "dim")
+            return
+        self.dash.controls.ask(ChangeLanes(by))
+        self.dash.notice(
+            "One more lane." if by > 0 else "One lane fewer, when its test has ended.", "accent"
+        )
+
+    def action_watch(self) -> None:
+        """Begin or end to watch files."""
+        self.dash.controls.watch(not self.dash.controls.watching())
+        self.frame((), ())
+
+    def action_source(self) -> None:
+        """Show one source of the output after the other."""
+        self.tail.next_source()
+        self.output.grown()
+
+    def action_level(self) -> None:
+        """Raise the lowest level shown of the output."""
+        self.tail.next_level()
+        self.output.grown()
+
+    def action_layout(self) -> None:
+        """Stack the panes, or put them side by side."""
+        self.toggle_class("-other")

@@ -1,0 +1,164 @@
+"""The end of a run in one glance."""
+
+from __future__ import annotations
+
+import heapq
+
+from testlanes.runner.state import Standing
+
+from .glyphs import bar
+from .header import Counts, counts_of, elapsed_seconds
+from .lines import EMPTY, Line, Span, clean, fit, name_spans, right
+from .options import Shown
+from .times import clock_text, count_text, seconds_text
+
+SLOWEST = 5
+
+
+def summary_lines(shown: Shown, width: int) -> list[Line]:
+    """Return the run's result, where the time went, and the slowest tests."""
+    state = shown.state
+    counts = counts_of(shown)
+    out: list[Line] = [EMPTY, _verdict(shown, counts), EMPTY]
+    if state.ended is not None and state.ended.problem:
+        out += [(Span("  "), Span(clean(part), "fail")) for part in state.ended.problem.split("\n")]
+        out.append(EMPTY)
+    out.append(_outcomes(shown, counts))
+    out.append(_speed(shown))
+    if shown.many_profiles:
+        out += [EMPTY, *_profiles(shown, width)]
+    if slow := _slowest(shown, width):
+        out += [EMPTY, (Span("  Slowest", "title bold"),), *slow]
+    out += [EMPTY, _next(shown, counts)]
+    return out
+
+
+def _verdict(shown: Shown, counts: Counts) -> Line:
+    glyphs, ended = shown.options.glyphs, shown.state.ended
+    time = clock_text(elapsed_seconds(shown))
+    if ended is not None and ended.problem:
+        return (Span(f"  {glyphs.fail} ", "fail bold"), Span("The run broke off.", "fail bold"))
+    if counts.bad:
+        words = f"{count_text(counts.bad)} of {count_text(counts.total)} tests failed"
+        return (
+            Span(f"  {glyphs.fail} ", "fail bold"),
+            Span(words, "fail bold"),
+            Span(f" in {time}", "dim"),
+        )
+    if not counts.total:
+        return (
+            Span(f"  {glyphs.not_run} ", "slow bold"),
+            Span("There was no test to run.", "slow bold"),
+        )
+    if counts.not_run or (ended is not None and ended.interrupted):
+        words = f"Stopped after {count_text(counts.finished - counts.not_run)} of {count_text(counts.total)} tests"
+        return (
+            Span(f"  {glyphs.not_run} ", "slow bold"),
+            Span(words, "slow bold"),
+            Span(f" in {time}", "dim"),
+        )
+    words = f"All {count_text(counts.total)} tests passed"
+    if counts.skipped:
+        words = f"{count_text(counts.passed)} tests passed, {count_text(counts.skipped)} skipped"
+    return (Span(f"  {glyphs.ok} ", "ok bold"), Span(words, "ok bold"), Span(f" in {time}", "dim"))
+
+
+def _outcomes(shown: Shown, counts: Counts) -> Line:
+    pairs = [
+        (counts.passed, "passed", "ok"),
+        (counts.failed, "failed", "fail"),
+        (counts.errors, "errors", "fail"),
+        (counts.crashed, "crashed", "crash"),
+        (counts.timeouts, "timed out", "fail"),
+        (len(shown.state.flaky), "flaky", "flaky"),
+        (counts.skipped, "skipped", "skip"),
+        (counts.not_run, "not run", "slow"),
+    ]
+    out: list[Span] = [Span("  ")]
+    for count, words, tone in pairs:
+        if count:
+            out += [
+                Span("  "),
+                Span(count_text(count), f"{tone} bold"),
+                Span(f" {words}", "dim"),
+            ]
+    return tuple(out)
+
+
+def _speed(shown: Shown) -> Line:
+    state = shown.state
+    elapsed = elapsed_seconds(shown)
+    if not elapsed or not state.total_seconds:
+        return EMPTY
+    lanes = len(state.lanes)
+    return (
+        Span("    "),
+        Span(f"{state.total_seconds / elapsed:.1f}x", "bold"),
+        Span(f" as fast as one after the other ({clock_text(state.total_seconds)} of tests", "dim"),
+        Span(f" in {lanes} lane{'s' * (lanes != 1)})", "dim"),
+    )
+
+
+def _profiles(shown: Shown, width: int) -> list[Line]:
+    glyphs, out = shown.options.glyphs, list[Line]()
+    label = max(8, shown.profile_width)
+    for name, profile in shown.state.profiles.items():
+        if not shown.options.shows(name):
+            continue
+        counts = profile.counts
+        bad = counts[Standing.FAIL] + counts[Standing.UXSUCCESS]
+        good = counts[Standing.SUCCESS] + counts[Standing.XFAIL]
+        total = sum(counts) - counts[Standing.UNSELECTED]
+        sign, tone = (glyphs.fail, "fail") if bad or profile.error else (glyphs.ok, "ok")
+        if profile.error:
+            words = (Span(clean(profile.error.split("\n")[0]), "fail"),)
+        else:
+            cells = max(6, min(30, width - label - 40))
+            filled = bar(
+                glyphs, good / total if total else 0.0, cells, "bar-fail" if bad else "bar-ok"
+            )
+            words = (
+                *(Span(*pair) for pair in filled),
+                Span(right(f"{count_text(good)}/{count_text(total)}", 16), "text"),
+                Span(f"  {count_text(bad)} failed" if bad else "", "fail"),
+            )
+        out.append(
+            (Span(f"  {sign} ", tone), Span(fit(clean(name), label) + "  ", "profile"), *words)
+        )
+    return out
+
+
+def _slowest(shown: Shown, width: int) -> list[Line]:
+    state, shows = shown.state, shown.options.shows
+    ended = (Standing.SUCCESS, Standing.FAIL, Standing.XFAIL, Standing.UXSUCCESS)
+    best = heapq.nlargest(3 * SLOWEST, range(len(state.seconds)), key=state.seconds.__getitem__)
+    rows = [
+        row
+        for row in best
+        if state.standing[row] in ended
+        and state.seconds[row] >= 0.05
+        and shows(state.cases.profile(row))  # type: ignore[arg-type]
+    ][:SLOWEST]
+    out: list[Line] = []
+    for row in rows:
+        slow = state.seconds[row] >= shown.options.slow_after
+        size = shown.profile_width
+        out.append(
+            (
+                Span(right(seconds_text(state.seconds[row]), 9) + "  ", "slow" if slow else "text"),
+                *name_spans(clean(state.cases.test_id(row)), max(10, width - 15 - size), "text"),  # type: ignore[arg-type]
+                Span(f"  {fit(clean(state.cases.profile(row)), size)}" if size else "", "profile"),  # type: ignore[arg-type]
+            )
+        )
+    return out
+
+
+def _next(shown: Shown, counts: Counts) -> Line:
+    keys = (
+        [("f", "run the failed tests again"), ("2", "look at the failures")] if counts.bad else []
+    )
+    keys += [("3", "all tests"), ("q", "leave")]
+    out: list[Span] = [Span("  ")]
+    for key, words in keys:
+        out += [Span("  "), Span(key, "key bold"), Span(f" {words}", "dim")]
+    return tuple(out)
