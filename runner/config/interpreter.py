@@ -88,9 +88,14 @@ def candidates(word: str, root: Path, environ: Mapping[str, str]) -> Iterator[Fo
             yield Found(str(Path(python).absolute()), f"{name} on PATH")
     if version is not None and version[2]:
         pyenv = Path(environ.get("PYENV_ROOT") or expanded("~/.pyenv", environ))
-        for folder in sorted(pyenv.glob(f"versions/{version[1]}.{version[2]}.*"), reverse=True):
+        releases = [
+            folder
+            for folder in pyenv.glob(f"versions/{version[1]}.{version[2]}.*")
+            if folder.suffix[1:].isdigit()  # no 3.14.0rc1, no free-threaded 3.13.0t
+        ]
+        for folder in sorted(releases, key=lambda each: int(each.suffix[1:]), reverse=True):
             python = _in_environment(folder)
-            if python and not re.search(r"(dev|[abc]\d|t)$", folder.name):
+            if python:
                 yield Found(python, f"pyenv's {folder.name}")
 
 

@@ -61,11 +61,6 @@ def profile_specs(
     if project is not None and (project.has("profiles") or project.has("matrix")):
         if project.raw("profiles") == "tox":
             found, problems = tox_environments(root)
-            if not found:
-                problems = (
-                    *problems,
-                    "tox has made no environment yet that runs a Python: run tox.",
-                )
             specs = [
                 ProfileSpec(ProfileName(name), "tox", f".tox/{name}/bin/python", env)
                 for name, env in found.items()

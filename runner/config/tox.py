@@ -31,7 +31,7 @@ def tox_environments(root: Path) -> tuple[dict[str, Mapping[str, str]], tuple[st
     (``py311``, ``py3-django``, ``3.12``): ``lint`` and ``docs`` run no tests.
 
     Raises:
-        UserError: there is no tox configuration, or it cannot be read.
+        UserError: there is no tox configuration or no such environment, or a file cannot be read.
     """
     toml = read_toml(root / "tox.toml")
     if toml is None:
@@ -59,6 +59,11 @@ def tox_environments(root: Path) -> tuple[dict[str, Mapping[str, str]], tuple[st
                 f"profile {name}: {key} is set in a way that only tox can read; it is left out."
                 for key in left_out
             ]
+    if not found:
+        raise UserError(
+            f'{root}: profiles = "tox", and tox has made no environment yet that has a Python.',
+            hint="Make them with `tox run --notest`.",
+        )
     return found, tuple(problems)
 
 
@@ -88,7 +93,7 @@ def _from_ini(text: str, root: Path) -> _Tox:
 
     def lines(section: str) -> list[str]:
         texts = [parser.get(section, key, fallback="") for key in _SET_ENV]
-        return "\n".join(texts).splitlines()
+        return [line for text in texts for line in text.splitlines() if line.strip()]
 
     def variables(name: str) -> dict[str, str]:
         own = f"testenv:{name}"

@@ -13,8 +13,11 @@ from testlanes.runner.settings import CommandSuite, PytestSuite, UnittestSuite
 
 from .conftest import Project
 
-TESTR = "[DEFAULT]\ntest_command=${PYTHON:-python} -m subunit.run discover ./t $LISTOPT $IDOPTION\n"
-TESTR += "test_id_option=--load-list $IDFILE\ntest_list_option=--list\n"
+TESTR = """[DEFAULT]
+test_command=${PYTHON:-python} -m subunit.run discover ./t $LISTOPT $IDOPTION
+test_id_option=--load-list $IDFILE
+test_list_option=--list
+"""
 STESTR = "[DEFAULT]\ntest_path=./unit\n"
 PYTEST_TEST = "import pytest\n\ndef test_a():\n    pass\n"
 UNITTEST_TEST = (
