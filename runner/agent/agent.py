@@ -7,20 +7,16 @@ it that nothing of a run outlives the run.
 import _signal
 import os
 import select
-import sys
 import time
 
 from . import processes, rundir
 from .children import Children
 from .clockwork import Clockwork
-from .foreign import CommandLane, Listing
 from .native import WorkerLane
-from .profiles import Profile
+from .orders import Ended, Orders
 from .switchboard import Switchboard
 from .uplink import Lost, Uplink
 
-VERSION = 1
-PACKAGE = "testlanes_agent"
 START = (
     "import os,sys;p=os.environ.pop('TESTLANES_PATH');sys.path.insert(0,p);"
     "import testlanes_agent.boot as b;sys.path.remove(p);b.main()"
@@ -29,11 +25,6 @@ QUIET = 0.005
 """Seconds for which workers gather what they say before we look again."""
 LEAVE = 1.0
 """Seconds that loaders have at the end of the run."""
-LANE_WORDS = frozenset(["run", "drop", "stop", "dump", "retire", "kill"])
-
-
-class Ended(Exception):
-    """The controller said ``end``, or a signal did."""
 
 
 class Agent:
@@ -48,12 +39,10 @@ class Agent:
         self.board = None
         self.folder = ""
         self.name = ""
-        self._modules = modules
-        self._listings = set()
-        self._tailed = set()
-        self._greeted = False
-        self._lease = None
-        self._heard = time.monotonic()
+        self.modules = modules
+        self.orders = Orders(self)
+        self.listings = set()
+        """Running listings of foreign suites."""
         self._folders = 0
 
     # -- life ----------------------------------------------------------------
@@ -85,7 +74,7 @@ class Agent:
             patience = self._patience(now, quiet_until if quiet else None)
             for fd, mask in (calm if quiet else every).poll(patience):
                 if fd == self.uplink.in_fd:
-                    self._hear()
+                    self.orders.hear()
                 elif fd == signals:
                     if set(os.read(signals, 4096)) - {int(_signal.SIGCHLD)}:
                         raise Ended
@@ -100,13 +89,11 @@ class Agent:
                 # What came in a full read has more behind it.
                 quiet_until = 0.0 if self.board.more else now + QUIET
                 self.board.passed = self.board.more = False
-            if self._lease and now - self._heard > self._lease:
-                raise Lost("nothing was heard of the controller for %g s" % self._lease)
+            self.orders.hold_lease(now)
             self.clockwork.run(now)
 
     def _patience(self, now, quiet_until):
-        times = [self.clockwork.next(), quiet_until]
-        times.append(self._heard + self._lease if self._lease else None)
+        times = [self.clockwork.next(), self.orders.lease_ends, quiet_until]
         times = [each for each in times if each is not None]
         # poll counts whole milliseconds.
         return max(0, int((min(times) - now) * 1000) + 1) if times else None
@@ -140,120 +127,6 @@ class Agent:
 
     def _loaders(self):
         return [each.loader for each in self.profiles.values() if each.loader is not None]
-
-    # -- the controller ------------------------------------------------------
-
-    def _hear(self):
-        frames = self.uplink.receive()
-        self._heard = time.monotonic()
-        for frame in frames:
-            if not isinstance(frame, list) or not frame or not isinstance(frame[0], str):
-                raise Lost("the controller sent a frame that is no message")
-            if not self._greeted:
-                self._greet(frame)
-                continue
-            try:
-                self._obey(frame[0], frame[1:])
-            except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
-                what = frame[0], type(error).__name__, error
-                self.uplink.say("warn", "the agent cannot obey %r: %s: %s" % what)
-            self.uplink.flush()
-
-    def _greet(self, frame):
-        fields = frame[1] if len(frame) > 1 and isinstance(frame[1], dict) else {}
-        version = fields.get("version")
-        if frame[0] != "hello" or version != VERSION:
-            said = "version %s" % version if frame[0] == "hello" else "%r before hello" % frame[0]
-            text = "this agent speaks version %d of the protocol, the controller %s"
-            self.uplink.say("warn", text % (VERSION, said))
-            raise Ended
-        self._greeted = True
-        self._lease = fields.get("lease")
-        hello = {
-            "version": VERSION,
-            "pid": os.getpid(),
-            "host": os.uname().nodename,
-            "dir": self.folder,
-        }
-        hello["python"] = "%d.%d.%d" % tuple(sys.version_info[:3])
-        hello["clock"] = time.time_ns()
-        try:
-            hello["cpus"] = len(os.sched_getaffinity(0))
-        except AttributeError:
-            hello["cpus"] = os.cpu_count() or 1
-        self.uplink.say("hello", hello)
-        self.uplink.flush()
-        # What the first lane needs can wait until the controller knows that we are here.
-        processes.prepare()
-        rundir.unpack(self.folder, PACKAGE, self._modules)
-
-    def _obey(self, word, args):
-        if word in LANE_WORDS:
-            lane = self.lanes.get(args[0])
-            if lane is not None:
-                getattr(lane, word)(*args[1:])
-                self.board.watch(lane)
-        elif word == "profile":
-            name, settings = args
-            profile = self.profiles.setdefault(name, Profile(self, name, {}))
-            profile.settings = dict(settings)
-        elif word == "load":
-            self._load(self.profiles[args[0]])
-        elif word == "open":
-            self._open(*args)
-        elif word == "tail":
-            number, on = args
-            (self._tailed.add if on else self._tailed.discard)(number)
-            if number in self.lanes:
-                self.lanes[number].set_tail(on)
-            self.clockwork.need("tail")
-        elif word == "credit":
-            self._credit(*args)
-        elif word == "ping":
-            self.uplink.say("pong", *args)
-        elif word == "end":
-            raise Ended(word)
-        else:
-            self.uplink.say("warn", "the agent does not know the word %r" % word)
-
-    def _credit(self, channel, size):
-        owners = [each for each in self._listings if each.channel == channel]
-        if channel in self.lanes:
-            owners.append(self.lanes[channel])
-        if channel in self.profiles and self.profiles[channel].loader is not None:
-            owners.append(self.profiles[channel].loader)
-        for owner in owners:
-            owner.link.credit(size)
-            self.board.watch(owner)
-
-    def _load(self, profile):
-        try:
-            if profile.kind == "command":
-                listing = Listing(self, profile)
-                self._listings.add(listing)
-                listing.start()
-            else:
-                profile.load()
-                self.clockwork.need("start")
-        except OSError as error:
-            why = "could not be started: %s" % error
-            self.uplink.say("loader", profile.name, {"state": "gone", "why": why})
-
-    def _open(self, number, name, generation, options):
-        old = self.lanes.get(number)
-        if old is not None:
-            old.successor = (number, name, generation, options)
-            old.kill("was replaced by a newer worker")
-            return
-        profile = self.profiles[name]
-        kind = CommandLane if profile.kind == "command" else WorkerLane
-        lane = kind(self, int(number), int(generation), profile, dict(options))
-        self.lanes[number] = lane
-        self.start_lane(lane)
-        if number in self._tailed:
-            lane.set_tail(True)
-            self.clockwork.need("tail")
-        self.clockwork.need("start")
 
     # -- for lanes and loaders -----------------------------------------------
 
@@ -307,13 +180,9 @@ class Agent:
             del self.lanes[lane.number]
         if lane.successor is not None:
             try:
-                self._open(*lane.successor)
+                self.orders.open(*lane.successor)
             except KeyError as error:
                 self.uplink.say("warn", "the agent does not know the profile %s" % error)
-
-    def listed(self, listing):
-        """A foreign suite's listing ended."""
-        self._listings.discard(listing)
 
 
 def _signal_pipe():

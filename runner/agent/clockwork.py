@@ -19,7 +19,6 @@ class Clockwork:
         self._kills = []
         self._dumps = []
         self._suspects = set()
-        self._used_at = 0.0
 
     def next(self):
         """Return when something is due (monotonic, seconds), or None."""
@@ -37,9 +36,7 @@ class Clockwork:
     def hurry(self):
         """Something runs: look at pulses and usage."""
         self.need("pulse")
-        if "usage" not in self._due:
-            self._used_at = time.monotonic()
-            self.need("usage")
+        self.need("usage")
 
     def suspect(self, lane):
         """Look at a lane until it is clear whether it is dead."""
@@ -100,10 +97,9 @@ class Clockwork:
         return bool(self._dumps) or any(lane.tails for lane in self._lanes.values())
 
     def _look_at_usage(self, now):
-        seconds, self._used_at = now - self._used_at, now
         lanes = list(self._lanes.values())
         busy = [lane for lane in lanes if lane.observe().number or lane.busy(now)]
         if busy:
             for lane in lanes:
-                lane.usage(seconds)
+                lane.usage(now)
         return bool(busy)

@@ -127,6 +127,7 @@ class CommandLane(_Shell):
             return
         try:
             self.make_folder()
+            self.set_tail(bool(self.tails))
             path = self.path("ids")
             data = "".join(each + "\n" for each in ids).encode("utf-8", "surrogateescape")
             with open(path, "wb") as file:
@@ -215,6 +216,7 @@ class Listing(_Shell):
     def __init__(self, agent, profile):
         super().__init__(agent, -1, 0, profile, {})
         self.channel = profile.name
+        self._replaced = False
         self.folder = agent.loader_folder()
 
     @property
@@ -226,6 +228,16 @@ class Listing(_Shell):
         """Run it. Raises OSError."""
         self.agent.uplink.say("loader", self.profile.name, {"state": "loading", "why": ""})
         self.start_command(command_line(self.profile, None, ""))
+
+    def replace(self):
+        """Another listing takes its place: it says no more, and ends."""
+        self._replaced = True
+        self.finish_by("was replaced by a newer one")
+
+    def take(self, data):
+        """It said something."""
+        if not self._replaced:
+            super().take(data)
 
     def ended(self, status):
         """The listing is complete, or failed."""
@@ -240,7 +252,7 @@ class Listing(_Shell):
             if code == 0
             else self.note() or self.ending or phrase + tail.last_line(self.path("stderr"))
         )
-        self.agent.uplink.say(
-            "loader", self.profile.name, {"state": state, "why": why, "code": code}
-        )
-        self.agent.listed(self)
+        if not self._replaced:
+            fields = {"state": state, "why": why, "code": code}
+            self.agent.uplink.say("loader", self.profile.name, fields)
+        self.agent.listings.discard(self)

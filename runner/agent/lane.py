@@ -37,7 +37,7 @@ class Lane:
         self.done = False
         self.tails = []
         self.busy_until = 0.0
-        self._ticks = None
+        self._used = None
 
     @property
     def cookie(self):
@@ -104,17 +104,16 @@ class Lane:
             if data:
                 self.agent.uplink.say("output", self.number, each.source, data)
 
-    def usage(self, seconds):
-        """Say memory and cpu share, ``seconds`` after the last time."""
+    def usage(self, now):
+        """Say its memory, and its share of a core since the last time."""
         process = processes.look(self.pid) if self.pid else None
         if process is None:
             return
-        before, self._ticks = self._ticks, process.ticks
-        share = (
-            (process.ticks - before) / os.sysconf("SC_CLK_TCK") / seconds
-            if before is not None
-            else 0.0
-        )
+        share = 0.0
+        if self._used is not None:
+            ticks, then = self._used
+            share = (process.ticks - ticks) / os.sysconf("SC_CLK_TCK") / max(now - then, 0.001)
+        self._used = process.ticks, now
         fields = {"memory": processes.resident(self.pid), "cpu": round(max(0.0, share), 3)}
         self.agent.uplink.say("usage", self.number, fields)
 

@@ -29,7 +29,7 @@ class WorkerLane(Lane):
         self._opened = False
         self._asked = 0.0
         self._leaving = False
-        self._silent_since = None
+        self._dead_since = None
         self._test = 0  # number of the test last seen running
         # Size of the stacks file when it began, and when last looked at.
         self._stacks = self._stacks_seen = 0
@@ -147,13 +147,17 @@ class WorkerLane(Lane):
 
     # -- time limits ---------------------------------------------------------
 
-    def observe(self):
-        """Return its Pulse, and remember where the running test's part of the files begins."""
+    def observe(self, dead=False):
+        """Return its Pulse, and remember where the running test's part of the stacks begins.
+
+        Of a living worker, what is there when a test is first seen is of the tests before it; the last test of a
+        ``dead`` one may be new to us and have written its own.
+        """
         seen = tail.pulse(self.folder)
         stacks = tail.size(self.path("stacks"))
         if seen.number != self._test:
             self._test = seen.number
-            self._stacks = self._stacks_seen
+            self._stacks = self._stacks_seen if dead else stacks
         self._stacks_seen = stacks
         if seen.number:
             self.touch()
@@ -188,7 +192,6 @@ class WorkerLane(Lane):
     def connected(self, peer):
         """It connected; ``peer``: its process id."""
         self.peer = peer or self.pid
-        self._silent_since = None
         if not self._opened:
             self.opened(self.peer)
 
@@ -205,8 +208,6 @@ class WorkerLane(Lane):
 
     def suspect(self):
         """Look whether it is dead until it is clear."""
-        if self._silent_since is None:
-            self._silent_since = time.monotonic()
         self.agent.clockwork.suspect(self)
 
     def check(self, now):
@@ -215,11 +216,10 @@ class WorkerLane(Lane):
             return False
         process = processes.look(self.pid)
         if process is not None and process.state not in "ZX":
-            if self.link.fd is not None and not self.ending:
-                self._silent_since = None
-                return False
-            return True
-        if now - (self._silent_since or 0.0) > UNTOLD:
+            return self.link.fd is None or bool(self.ending)
+        if self._dead_since is None:
+            self._dead_since = now
+        if now - self._dead_since > UNTOLD:
             self.ended(process.exit_code if process is not None else None)
             return False
         return True
@@ -232,7 +232,7 @@ class WorkerLane(Lane):
         self.agent.board.accept()
         self.agent.board.drain(self)
         self.done = True
-        seen = self.observe()
+        seen = self.observe(dead=True)
         told = "is gone" if status is None else processes.phrase(status)[2]
         why = self.note() or self.ending or told
         if self._leaving and status == 0:

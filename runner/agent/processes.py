@@ -222,7 +222,9 @@ def kill_lane(leader, lane, agent, folder):
     And who still writes to its output: what a forked worker forks has the environment of its loader.
     ``lane``: ``N-G``; ``agent``: the run directory's name; ``folder``: the lane's. Returns whether anything was alive.
     """
-    send(leader, SIGKILL, group=True)
+    if not os.path.isdir("/proc/self"):
+        send(leader, SIGKILL, group=True)
+        return False
     marks = [("\0%s=%s\0" % pair).encode() for pair in ((LANE_COOKIE, lane), (AGENT_COOKIE, agent))]
     any_alive = False
     for _ in range(50):  # a fork bomb: those it started meanwhile

@@ -35,9 +35,8 @@ def speaker(tmp_path: Path) -> str:
 def define(rig: Rig, command: str, cwd: str = "/", **settings: object) -> None:
     """Shake hands, and define a profile; PACKAGE stands for where the agent's modules are."""
     folder = rig.hello().dir
-    rig.profile(
-        kind="command", cwd=cwd, python="", command=command.replace("PACKAGE", folder), **settings
-    )
+    command = command.replace("PACKAGE", folder)
+    rig.profile("p", kind="command", cwd=cwd, python="", command=command, **settings)
 
 
 NASTY = [
