@@ -298,6 +298,25 @@ class Backlog:
         self.own(new, lane)
         return new
 
+    def detach(self, rows: Iterable[Row], lane: LaneId) -> None:
+        """A lane gave rows back: make those of its soft groups groups of their own, for others to take.
+
+        A group that it has not begun leaves it as a whole.
+        """
+        news: dict[int, Part] = {}
+        for row in rows:
+            part = self._part(row)
+            if part is None or part.hard or part.owner != lane:
+                continue
+            if not part.begun:
+                self.free(part)
+                continue
+            new = news.get(part.number)
+            if new is None:
+                new = self._new_part(part.pool, part.name, part.hard, part.set_up)
+                news[part.number] = new
+            self._parts_of[row] = new.number
+
     def part(self, row: Row) -> Part | None:
         """Return the group that a row belongs to."""
         return self._part(row)

@@ -27,6 +27,8 @@ LEARN = 3
 """How many results a lane there must be before cases without an estimate are sent in batches."""
 PROCESS = 2.0
 """Seconds of work that are worth a process of their own, where a worker runs one batch only."""
+LATE = 4.0
+"""An overrunning test is taken to need up to this many times what it took until now."""
 MOVE_COST = 1.0
 """Seconds of work a lane that a profile must have left for one more lane to be worth it."""
 
@@ -172,6 +174,9 @@ class Dispatcher:
             self._owner(lane, row)
             self.ledger.give_back(row, lane)
             self._let_go(holding, row)
+        # Else its group's owner would get it back, to be asked for it again at once.
+        self._backlog.detach(rows, lane)
+        for row in rows:
             self._backlog.put(row, front=False)
         holding.recalled.clear()
         holding.barren = not rows
@@ -393,7 +398,8 @@ class Dispatcher:
     def _fastest_first(self, lanes: Iterable[LaneId]) -> list[Holding]:
         found = [self._lanes[lane] for lane in lanes if lane in self._lanes]
         if len(found) > 1:
-            found.sort(key=lambda holding: (-self.speeds.of(holding.host), holding.lane))
+            speed = self.speeds.of
+            found.sort(key=lambda lane: (bool(lane.held), -speed(lane.host), lane.lane))
         return found
 
     def _choose_segment(self) -> None:
@@ -429,6 +435,11 @@ class Dispatcher:
             seconds = self._guess.seconds or 0.0
         return seconds / speed
 
+    def _likely(self, row: Row, speed: float) -> float:
+        """Return the wall seconds expected of a row, the mean of its like where it has no estimate."""
+        seconds = self._backlog.seconds(row)
+        return ((self._guess.seconds or 0.0) if seconds is None else seconds) / speed
+
     def _fill(self, holding: Holding, now: float, decisions: list[Decision]) -> None:
         """Top a lane up to its window."""
         lane = holding.lane
@@ -442,7 +453,7 @@ class Dispatcher:
             if holding.outstanding(now) >= low:
                 self._wake(holding, low, now)
                 return
-            if now >= holding.patience():
+            if self._is_stuck(holding, now):
                 return
         limit = self._limits[self._segment]
         if not self._is_open() or (limit is not None and not holding.held and self._busy >= limit):
@@ -538,8 +549,10 @@ class Dispatcher:
         at = math.inf
         if self._backlog.left[holding.profile] and not self._single:
             at = holding.low_at(low)
-        if len(holding.held) > 1 and (patience := holding.patience()) > now:
-            at = min(at, patience)
+        if len(holding.held) > 1:
+            patience = holding.patience()
+            # One that overruns and may do so for now is looked at again when it took twice as long.
+            at = min(at, patience if patience > now else now + max(now - holding.since, 0.1))
         if now < at < holding.pending_wake:
             holding.pending_wake = at
             heapq.heappush(self._wakes, (at, holding.lane))
@@ -548,12 +561,32 @@ class Dispatcher:
         """Take back what waits behind a test that overruns."""
         if len(holding.held) < 2 or holding.recalled or holding.barren or holding.batches:
             return
-        if now < holding.patience():
+        if not self._is_stuck(holding, now):
             return
         rows = [row for row in holding.queue() if self._may_leave(row)]
         if rows:
             holding.recalled.update(rows)
             decisions.append(Recall(holding.lane, tuple(rows)))
+
+    def _is_stuck(self, holding: Holding, now: float) -> bool:
+        """Whether a running test overruns and what is left may be done before it ends.
+
+        Long before the end nobody loses by waiting behind it, and its lane must not run dry.
+        """
+        if now < holding.patience():
+            return False
+        if any(not self._lanes[lane].held for lane in self._hungry):
+            return True
+        speed = self.speeds.of(holding.host)
+        left = self._backlog.work(holding.profile, holding.host, self._segment)
+        share = left / (len(self._lanes) * speed) - LATE * (now - holding.since)
+        if share < 0.0:
+            return True
+        queue = holding.queue()
+        if not queue:
+            unit = self._next_unit(holding, holding.known)
+            return unit is None or share < LATE * self._likely(unit.row, speed)
+        return share < LATE * max(self._likely(row, speed) for row in queue)
 
     def _may_leave(self, row: Row) -> bool:
         """Whether a row may go to another worker: not in the middle of a hard group."""
@@ -597,7 +630,9 @@ class Dispatcher:
                 continue
             seconds = self._backlog.part_seconds(part)
             owner = self._lanes[part.owner] if part.owner is not None else None
-            stuck = owner is None or now >= owner.patience()
+            stuck = owner is None or self._is_stuck(owner, now)
+            if part.set_up.seconds is None and not stuck:
+                continue  # it may be dear: its owner sets it up just now
             gain = seconds if stuck else seconds / 2
             cost = (part.set_up.seconds or 0.0) + 2.0 * thief.latency + SLACK
             if (gain > cost or stuck) and gain >= most:
@@ -627,7 +662,7 @@ class Dispatcher:
                 best, most = holding, out
         if best is None or most < 2.0 * best.latency + SLACK:
             return False
-        rows = [row for row in best.queue() if self._may_leave(row) and not self._is_hard(row)]
+        rows = [row for row in best.queue() if self._may_be_stolen(row, best)]
         stolen: list[Row] = []
         seconds = 0.0
         for row in reversed(rows):
@@ -643,9 +678,14 @@ class Dispatcher:
         decisions.append(Recall(best.lane, tuple(stolen)))
         return True
 
-    def _is_hard(self, row: Row) -> bool:
+    def _may_be_stolen(self, row: Row, holding: Holding) -> bool:
+        """Whether a queued row may go to an idle lane: not where that would set a dear group up again."""
         part = self._backlog.part(row)
-        return part is not None and part.hard
+        if part is None or (not part.hard and part.set_up is not holding.family and not part.begun):
+            return True
+        if part.hard or part.set_up.seconds is None:
+            return False
+        return holding.load > 2.0 * part.set_up.seconds / self.speeds.of(holding.host)
 
     def _renew(self, holding: Holding, decisions: list[Decision]) -> bool:
         if holding.known == EVERYTHING or self._next_unit(holding, EVERYTHING) is None:
