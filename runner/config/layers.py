@@ -74,7 +74,7 @@ class Layers:
         if command:
             self.origins["concurrency"] = f"{self._source.origin} test_run_concurrency"
         elif user is not None and self._user is not None:
-            self.origins["concurrency"] = str(self._user.file)
+            self.origins["concurrency"] = self._user.origin("concurrency")
             return user, ""
         return 0, command
 
@@ -93,18 +93,20 @@ class Layers:
         """Return action -> key: the user's over the project's."""
         merged: dict[str, str] = {}
         for table in (self._project, self._user):
-            for action, key in ((table and table.mapping("keys")) or {}).items():
+            if table is None:
+                continue
+            for action, key in (table.mapping("keys") or {}).items():
                 merged[action] = key
-                self.origins[f"keys.{action}"] = _place(table)
+                self.origins[f"keys.{action}"] = table.origin("keys")
         return merged
 
     def theme(self) -> str:
         """Return the theme's name: the command line's, the user's, or the project's."""
         text = self.pick("theme", self._over.theme or None, Table.text, "")
         mine = None if self._user is None else self._user.text("theme")
-        if mine is None or self.origins["theme"] == COMMAND_LINE:
+        if self._user is None or mine is None or self.origins["theme"] == COMMAND_LINE:
             return text
-        self.origins["theme"] = _place(self._user)
+        self.origins["theme"] = self._user.origin("theme")
         return mine
 
     def known_flaky(self) -> tuple[str, ...]:
@@ -113,10 +115,6 @@ class Layers:
         for text in texts:
             compile_pattern(text, f"{self.origins['known_flaky']}: known_flaky")
         return texts
-
-
-def _place(table: Table | None) -> str:
-    return "" if table is None else table.file.name if table.name else str(table.file)
 
 
 def _refuse_negative(key: str, given: float | None) -> None:

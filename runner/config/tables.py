@@ -73,6 +73,8 @@ def nearest(word: str, known: Collection[str]) -> str:
 class Table:
     """One table. ``keys`` are all that it may have, each with an example of its value.
 
+    ``label`` is what origins call the file; its name if not given.
+
     Every reader returns None for a key that is not there.
 
     Raises:
@@ -80,9 +82,15 @@ class Table:
     """
 
     def __init__(
-        self, data: Mapping[str, object], file: Path, name: str, keys: Mapping[str, str]
+        self,
+        data: Mapping[str, object],
+        file: Path,
+        name: str,
+        keys: Mapping[str, str],
+        label: str = "",
     ) -> None:
         self._data = data
+        self._label = label or file.name
         self.file = file
         self.name = name
         self._keys = keys
@@ -99,7 +107,7 @@ class Table:
 
     def origin(self, key: str) -> str:
         """Return where a value is from, for ``origins``."""
-        return f"{self.file.name} {self.path(key)}" if self.name else self.file.name
+        return f"{self._label} {self.path(key)}" if self.name else self._label
 
     def has(self, key: str) -> bool:
         """Return whether the key is there."""

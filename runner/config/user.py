@@ -35,4 +35,4 @@ def read_user(environ: Mapping[str, str]) -> Table | None:
         return None
     file = folder / "config.toml"
     data = read_toml(file)
-    return None if data is None else Table(data, file, "", KEYS)
+    return None if data is None else Table(data, file, "", KEYS, str(file))
