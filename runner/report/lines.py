@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
 from ..events import (
@@ -27,15 +27,15 @@ from ..events import (
 )
 from ..ids import DEFAULT_PROFILE, LaneId, ProfileName, Row, Status
 from ..state import Detail, LaneState, RunState, Standing
-from .attempts import describe, extra_attempt, is_text
+from .attempts import extra_attempt
 from .clean import clean, clean_line
 from .reporter import Outlet
+from .telling import block, told
 from .wording import clock, counted, cut_left, label, seconds_of
 
 HEARTBEAT = 30.0
 REPEATED = 100
 """Failures told in full again at the end; of more, only the names."""
-DETAIL_LINES = 400
 OLDEST = 3
 _RED, _GREEN, _YELLOW, _DIM, _BOLD = "31", "32", "33", "2", "1"
 
@@ -131,7 +131,7 @@ class Lines:
         where = "" if profile == DEFAULT_PROFILE else f" of {self._line(profile)}"
         if error:
             word = self._paint("ERROR", _RED)
-            self._say(f"{word} the tests{where} could not be listed:\n{self._block(error)}")
+            self._say(f"{word} the tests{where} could not be listed:\n{block(error, ci=self._ci)}")
         elif not self._live:
             count = self._state.profiles[profile].listed
             self._say(f"{count:,} tests{where} listed in {seconds:.1f} s")
@@ -277,32 +277,10 @@ class Lines:
         return f"{self._paint(f'{word:<7}', color)} {took} {where}  {self._line(test_id)}"
 
     def _details(self, row: Row) -> str:
-        return self._told(tuple(self._state.details.get(row, ())))
+        return self._told(self._state.details.get(row, ()))
 
-    def _told(self, details: tuple[Detail, ...]) -> str:
-        """Return the text of an attempt's details: the traceback first, then what was captured."""
-        parts: list[str] = []
-        for detail in sorted(details, key=lambda one: not one.name.startswith("traceback")):
-            if not detail.data and not detail.dropped:
-                continue
-            if not is_text(detail):
-                parts.append(f"    -- {self._line(describe(detail))}")
-                continue
-            if not detail.name.startswith("traceback"):
-                parts.append(f"    -- {self._line(detail.name)}")
-            parts.append(self._block(detail.text))
-            if detail.dropped:
-                parts.append(f"    ({detail.dropped:,} bytes of it are left out)")
-        return "\n".join(parts) + "\n" if parts else ""
-
-    def _block(self, text: str) -> str:
-        """Return foreign text, indented, and shortened in the middle if it is very long."""
-        lines = clean(text, ci=self._ci).rstrip("\n").split("\n")
-        if len(lines) > DETAIL_LINES:
-            half = DETAIL_LINES // 2
-            left = len(lines) - 2 * half
-            lines = [*lines[:half], f"… {left:,} lines left out …", *lines[-half:]]
-        return "\n".join(f"    {line}".rstrip() for line in lines)
+    def _told(self, details: Sequence[Detail]) -> str:
+        return told(details, ci=self._ci)
 
     def _line(self, text: str) -> str:
         return clean_line(text, ci=self._ci)

@@ -19,7 +19,8 @@ from testlanes.runner.events import (
     WorkerLost,
 )
 from testlanes.runner.ids import LOCAL, Kind, LaneId, ProfileName, Status
-from testlanes.runner.report.lines import DETAIL_LINES, Lines
+from testlanes.runner.report.lines import Lines
+from testlanes.runner.report.telling import DETAIL_LINES
 
 if TYPE_CHECKING:
     from .conftest import Story

@@ -1,0 +1,200 @@
+"""From words to an exit code: the one place that knows every command, and where errors end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import UserError
+
+if TYPE_CHECKING:
+    from ..settings import Settings
+    from .arguments import Arguments
+
+INTERRUPTED = 130
+INTERNAL = 70
+"""sysexits.h: an internal software error."""
+
+
+def run_command_line(argv: Sequence[str]) -> int:
+    """Do what ``argv``, without the program's name, asks for, and return the exit code. Raises nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+    try:
+        code = _command(argv)
+        sys.stdout.flush()
+    except UserError as error:
+        return _tell(error)
+    except KeyboardInterrupt:
+        _say("testlanes: interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        _silence()
+        return 0
+    except Exception as error:
+        return _internal(error)
+    return code
+
+
+def _command(argv: Sequence[str]) -> int:
+    from .options import HelpWanted
+
+    if argv and argv[0] in ("-h", "--help", "help") and len(argv) == 1:
+        from .help import OVERVIEW
+
+        sys.stdout.write(OVERVIEW)
+        return 0
+    from .arguments import parse_arguments
+
+    try:
+        args = parse_arguments(argv)
+    except HelpWanted as wanted:
+        sys.stdout.write(wanted.text)
+        return 0
+    return _COMMANDS[args.command](args, _settings(args))
+
+
+def _settings(args: Arguments) -> Settings:
+    from pathlib import Path
+
+    from ..config import load_settings
+
+    cwd = Path.cwd()
+    if args.here:
+        cwd = cwd / Path(args.here).expanduser()
+        if not cwd.is_dir():
+            raise UserError(f"there is no folder {args.here}")
+    return load_settings(cwd, args.overrides, os.environ)
+
+
+def _run(args: Arguments, settings: Settings) -> int:
+    from .run import run_tests
+
+    return run_tests(args, settings)
+
+
+def _list(args: Arguments, settings: Settings) -> int:
+    from .list_tests import run_list
+
+    return run_list(args, settings)
+
+
+def _failing(args: Arguments, settings: Settings) -> int:
+    from .failing import run_failing
+
+    return run_failing(args, settings)
+
+
+def _last(args: Arguments, settings: Settings) -> int:
+    from .last import run_last
+
+    return run_last(args, settings)
+
+
+def _slowest(args: Arguments, settings: Settings) -> int:
+    from .slowest import run_slowest
+
+    return run_slowest(args, settings)
+
+
+def _stats(args: Arguments, settings: Settings) -> int:
+    from .stats import run_stats
+
+    return run_stats(args, settings)
+
+
+def _history(args: Arguments, settings: Settings) -> int:
+    from .history import run_history
+
+    return run_history(args, settings)
+
+
+def _load(args: Arguments, settings: Settings) -> int:
+    from .load import run_load
+
+    return run_load(args, settings)
+
+
+def _init(args: Arguments, settings: Settings) -> int:
+    from .init import run_init
+
+    return run_init(args, settings)
+
+
+def _config(args: Arguments, settings: Settings) -> int:
+    from .config import show_config
+
+    sys.stdout.write(show_config(settings, args.json))
+    return 0
+
+
+_COMMANDS: dict[str, Callable[[Arguments, Settings], int]] = {
+    "run": _run,
+    "list": _list,
+    "failing": _failing,
+    "last": _last,
+    "slowest": _slowest,
+    "stats": _stats,
+    "history": _history,
+    "load": _load,
+    "init": _init,
+    "config": _config,
+}
+
+
+def _tell(error: UserError) -> int:
+    message = f"testlanes: {_one_line(error.message)}"
+    _say(f"{message}\nhint: {_one_line(error.hint)}" if error.hint else message)
+    return error.exit_code
+
+
+def _internal(error: Exception) -> int:
+    """Say that we failed, in two lines; the traceback goes to a file."""
+    import tempfile
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    where = "its traceback could not be written down"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w",
+            prefix="testlanes-error-",
+            suffix=".log",
+            delete=False,
+            encoding="utf-8",
+            errors="backslashreplace",
+        ) as file:
+            file.write(f"{sys.version}\n{' '.join(sys.argv)!a}\n\n{text}")
+            where = f"please report it with {file.name}"
+    except OSError:
+        pass
+    what = _one_line(f"{type(error).__name__}: {error}")
+    _say(f"testlanes: internal error: {what[:200]}\nhint: {where}")
+    return INTERNAL
+
+
+def _one_line(text: str) -> str:
+    from ..report.clean import clean_line
+
+    return clean_line(text.strip())
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+
+def _silence() -> None:
+    """Nobody reads our output any more: keep the interpreter's own flush at exit from saying so."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+    except (OSError, ValueError):
+        pass

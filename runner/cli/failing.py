@@ -1,0 +1,38 @@
+"""``testlanes failing``: what failed when it last ran."""
+
+from __future__ import annotations
+
+import json
+
+from ..report.clean import clean_line
+from ..settings import Settings
+from .arguments import Arguments
+from .stored import binary_stdout, is_ci, opened, say, show_failures
+
+
+def run_failing(args: Arguments, settings: Settings) -> int:
+    """Show what is failing. Returns 1 if anything is; for ``--subunit`` always 0, as testr does.
+
+    ``--list`` prints ids as they are, so that they can be given to ``--load-list``; on a terminal
+    they are cleaned. ``--json`` has the form of testrepository's profiles: ``{id: {"profiles": […]}}``.
+    """
+    repository = opened(settings)
+    if args.subunit:
+        out = binary_stdout()
+        repository.subunit_v2(None, out)
+        out.flush()
+        return 0
+    failing = repository.failing()
+    if args.json:
+        profiles: dict[str, list[str]] = {}
+        for one in failing:
+            profiles.setdefault(one.test_id, []).append(one.profile)
+        found = {test_id: {"profiles": sorted(set(names))} for test_id, names in profiles.items()}
+        say(json.dumps(found, indent=2, sort_keys=True))
+    elif args.list_only:
+        for test_id in dict.fromkeys(one.test_id for one in failing):
+            say(test_id if is_ci() else clean_line(test_id))
+    else:
+        count = show_failures(failing)
+        say(f"{count:,} failing" if count else "nothing is failing")
+    return 1 if failing else 0

@@ -1,0 +1,87 @@
+"""The texts of ``--help`` that argparse cannot make."""
+
+from __future__ import annotations
+
+SUMMARIES = {
+    "run": "Run tests in parallel lanes, store the results, and show what happens.",
+    "list": "Print the ids of the tests that `run` would run.",
+    "failing": "Show what failed when it last ran.",
+    "last": "Show the results of the newest run.",
+    "slowest": "Show the slowest tests of the newest run.",
+    "stats": "Say how much is stored.",
+    "history": "List stored runs, show one, or remove some.",
+    "load": "Store results of tests that ran elsewhere.",
+    "init": "Create the repository (runs do so by themselves).",
+    "config": "Show the settings, and where each of them comes from.",
+}
+"""Each command and what it does, in the order of the overview."""
+
+OVERVIEW = f"""\
+testlanes runs tests in parallel and shows every lane live.
+
+usage: testlanes [run] [OPTION…] [FILTER…] [-- ARGS…]
+       testlanes COMMAND [OPTION…]
+
+commands:
+{chr(10).join(f"  {name:<10} {text}" for name, text in SUMMARIES.items())}
+
+`testlanes COMMAND --help` tells more. Without a command, tests are run.
+
+examples:
+  testlanes                          run all tests, with the dashboard
+  testlanes --no-tui -j 4            plain output, four lanes
+  testlanes tests/test_api.py quota  one file, and whatever has "quota" in its id
+  testlanes --failing                what failed when it last ran
+  testlanes -p py311,py313           under these two profiles
+  testlanes -- --maxfail=1           hand arguments to pytest
+
+exit codes: 0 all passed · 1 tests failed · 2 usage or configuration ·
+            3 the run went wrong · 4 nothing to run · 130 interrupted
+"""
+
+USAGES = {
+    "run": "[OPTION…] [FILTER…] [-- ARGS…]",
+    "list": "[OPTION…] [FILTER…] [-- ARGS…]",
+    "failing": "[--list | --subunit | --json]",
+    "slowest": "[-n N | --all]",
+    "history": "[list | show [RUN] | remove RUN]",
+    "load": "[OPTION…] [FILE…]",
+}
+
+EPILOGS = {
+    "run": """\
+examples:
+  testlanes run 'api.*quota' -E slow      ids that match, without those that have "slow"
+  testlanes run --failing --retries 2     the failing ones, each up to three times
+  testlanes run --timeout 60 --junit r.xml
+  testlanes run --until-failure test_flaky
+  testlanes run --analyze-isolation       which tests break each other?
+  testlanes run --subunit | subunit2junitxml
+
+A run of less than everything keeps the other known failures. With a terminal the
+dashboard opens; else, or with --no-tui, --subunit or --json, it does not.
+Exit codes: 0 all passed, 1 tests failed, 2 usage or configuration, 3 the run itself
+went wrong (tests that were not run, lost lanes, discovery), 4 nothing to run, 130 interrupted.
+""",
+    "list": "Exit code 4 when no test is selected.\n",
+    "failing": """\
+Exit code 1 if anything is failing, else 0; with --subunit always 0, as in testr.
+`testlanes run --failing` runs these again.
+""",
+    "last": "Exit code 1 if that run failed, else 0; with --subunit always 0, as in testr.\n",
+    "load": """\
+examples:
+  some-runner --subunit | testlanes load
+  testlanes load --partial worker0.subunit worker1.subunit
+
+Each stream is one worker's; the results are stored as one run. Exit code 1 if it failed.
+""",
+    "slowest": "Tests without a known time are left out.\n",
+    "history": """\
+examples:
+  testlanes history
+  testlanes history show 12
+  testlanes history remove 3
+  testlanes history remove all
+""",
+}

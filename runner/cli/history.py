@@ -1,0 +1,80 @@
+"""``testlanes history``: list the stored runs, show one, remove some."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+from ..report.clean import clean_line
+from ..report.wording import clock
+from ..repository import queries
+from ..repository.base import Repository
+from ..repository.history import RunRecord
+from ..settings import Settings
+from .arguments import Arguments
+from .last import show_run
+from .stored import newest, opened, say
+
+
+def run_history(args: Arguments, settings: Settings) -> int:
+    """Do one of the three. ``show`` returns 1 for a run that failed."""
+    repository = opened(settings)
+    if args.action == "show":
+        number = int(args.run) if args.run else newest(repository)
+        return show_run(repository, number, subunit=args.subunit)
+    if args.action == "remove":
+        numbers = repository.run_numbers() if args.run == "all" else [int(args.run)]
+        for number in numbers:
+            repository.remove(number)
+        return 0
+    _list(repository, as_json=args.json)
+    return 0
+
+
+def _list(repository: Repository, *, as_json: bool) -> None:
+    runs = queries.runs(repository.history)[::-1]
+    if as_json:
+        say(json.dumps([_as_json(one) for one in runs], indent=2))
+        return
+    rows = [("run", "date", "time", "tests", "failed", "passed", "profiles", "")]
+    rows += [_row(one) for one in runs]
+    widths = [max(len(row[at]) for row in rows) for at in range(7)]
+    for row in rows:
+        run, date, took, tests, failed, passed, profiles, note = row
+        say(
+            f"{run:>{widths[0]}}  {date:<{widths[1]}}  {took:>{widths[2]}}  {tests:>{widths[3]}}"
+            f"  {failed:>{widths[4]}}  {passed:<{widths[5]}}  {profiles:<{widths[6]}}  {note}".rstrip()
+        )
+
+
+def _row(one: RunRecord) -> tuple[str, ...]:
+    notes = [one.label, "partial" if one.partial else "", "interrupted" if one.interrupted else ""]
+    return (
+        str(one.number),
+        _date(one).strftime("%Y-%m-%d %H:%M:%S") if one.started else "",
+        clock(one.seconds),
+        f"{one.total:,}",
+        f"{one.failures:,}",
+        "yes" if not one.failures else "no",
+        clean_line(",".join(one.profiles)),
+        clean_line(", ".join(filter(None, notes))),
+    )
+
+
+def _as_json(one: RunRecord) -> dict[str, object]:
+    return {
+        "run": one.number,
+        "started": _date(one).astimezone(dt.UTC).isoformat() if one.started else None,
+        "seconds": round(one.seconds, 6),
+        "passed": not one.failures,
+        "partial": one.partial,
+        "interrupted": one.interrupted,
+        "label": one.label,
+        "profiles": list(one.profiles),
+        "counts": {status.value: count for status, count in one.counts.items()},
+    }
+
+
+def _date(one: RunRecord) -> dt.datetime:
+    """Return when a run began, in local time."""
+    return dt.datetime.fromtimestamp(one.started // 1_000_000_000, dt.UTC).astimezone()

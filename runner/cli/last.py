@@ -1,0 +1,83 @@
+"""``testlanes last`` and ``history show``: a stored run, with what changed since the one before."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from ..ids import Status
+from ..repository.base import Repository
+from ..settings import Settings
+from .arguments import Arguments
+from .stored import binary_stdout, newest, opened, say, show_failures, warn
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """A stored run in numbers; ``seconds`` is from the first start to the last end."""
+
+    counts: Counter[Status]
+    seconds: float
+
+    @property
+    def tests(self) -> int:
+        """How many results there are."""
+        return self.counts.total()
+
+    @property
+    def failures(self) -> int:
+        """How many of them make the run fail."""
+        return sum(count for status, count in self.counts.items() if status.is_failure)
+
+
+def run_last(args: Arguments, settings: Settings) -> int:
+    """Show the newest run. Returns 1 if it failed, and always 0 for ``--subunit``, as testr does."""
+    repository = opened(settings)
+    return show_run(repository, newest(repository), subunit=args.subunit)
+
+
+def show_run(repository: Repository, number: int, *, subunit: bool) -> int:
+    """Print a run's failures and its summary, or its stream, and return the exit code."""
+    if subunit:
+        out = binary_stdout()
+        repository.subunit_v2(number, out)
+        out.flush()
+        return 0
+    show_failures(repository.read(number))
+    totals = totals_of(repository, number)
+    say(summary(repository, number, totals))
+    warn(repository)
+    return 1 if totals.failures else 0
+
+
+def totals_of(repository: Repository, number: int) -> Totals:
+    """Count a stored run."""
+    counts: Counter[Status] = Counter()
+    first = last = 0
+    for one in repository.read(number):
+        counts[one.status] += 1
+        begin, end = one.start or one.stop or 0, one.stop or one.start or 0
+        if begin:
+            first = min(first or begin, begin)
+            last = max(last, end)
+    return Totals(counts, (last - first) / 1e9)
+
+
+def summary(repository: Repository, number: int, totals: Totals) -> str:
+    """Return testr's two lines: ``Ran 9 (+1) tests in 7.000s (-0.500s)``, ``FAILED (id=3, failures=2 (-1))``."""
+    earlier = [one for one in repository.run_numbers() if one < number]
+    before = totals_of(repository, earlier[-1]) if earlier else None
+
+    def changed(now: int, then: int) -> str:
+        return f" ({now - then:+d})" if before is not None and now != then else ""
+
+    then = before or totals
+    faster = f" ({totals.seconds - then.seconds:+.3f}s)" if before is not None else ""
+    ran = f"Ran {totals.tests}{changed(totals.tests, then.tests)} tests in {totals.seconds:.3f}s{faster}"
+    parts = [f"id={number}"]
+    if totals.failures or then.failures:
+        parts.append(f"failures={totals.failures}{changed(totals.failures, then.failures)}")
+    skips, skipped = totals.counts[Status.SKIP], then.counts[Status.SKIP]
+    if skips or skipped:
+        parts.append(f"skips={skips}{changed(skips, skipped)}")
+    return f"{ran}\n{'FAILED' if totals.failures else 'PASSED'} ({', '.join(parts)})"

@@ -1,0 +1,16 @@
+"""``testlanes stats``: how much is stored."""
+
+from __future__ import annotations
+
+from ..settings import Settings
+from .arguments import Arguments
+from .stored import opened, say
+
+
+def run_stats(args: Arguments, settings: Settings) -> int:
+    """Print ``runs=N``, as testr does, and ``failing=N``; return 0."""
+    del args
+    stats = opened(settings).stats()
+    say(f"runs={stats.runs}")
+    say(f"failing={stats.failing}")
+    return 0
