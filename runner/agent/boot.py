@@ -15,7 +15,7 @@ import sys
 _exit, _unblock, _handle, _alarm = os._exit, signal.pthread_sigmask, signal.signal, signal.setitimer
 
 EXIT_LIMIT = 5.0
-"""Seconds that atexit handlers and threads have when a worker ends."""
+"""Seconds that atexit handlers and threads have when a worker ends, unless its options say ``exit_limit``."""
 
 
 def main():
@@ -28,16 +28,18 @@ def main():
     from .channel import Channel, Gone
 
     status = 1
+    options = {}
     try:
         channel = Channel(where, token)
-        start(channel, channel.receive())
+        options = channel.receive()
+        start(channel, options)
         status = 0
     except SystemExit as end:
         status = exit_status(end)
     except (Gone, OSError) as error:
         sys.stderr.write("testlanes: %s\n" % error)
     finally:
-        leave(status)
+        leave(status, options)
 
 
 def start(channel, options):
@@ -104,8 +106,8 @@ def exit_status(end):
     return end.code if isinstance(end.code, int) else 1
 
 
-def leave(status, finish=None, limit=EXIT_LIMIT):
-    """End the process as at a normal end (threads joined, atexit handlers run), but within ``limit`` seconds.
+def leave(status, options, finish=None):
+    """End the process as at a normal end (threads joined, atexit handlers run), but within a limit.
 
     ``finish``: called before the atexit handlers. Does not return.
     """
@@ -119,7 +121,7 @@ def leave(status, finish=None, limit=EXIT_LIMIT):
         # The tests are over: nothing of theirs can be disturbed by an alarm any more.
         _unblock(signal.SIG_UNBLOCK, {signal.SIGALRM})
         _handle(signal.SIGALRM, expire)
-        _alarm(signal.ITIMER_REAL, limit, 0.5)
+        _alarm(signal.ITIMER_REAL, options.get("exit_limit") or EXIT_LIMIT, 0.5)
         for step in (threading._shutdown, finish, atexit._run_exitfuncs):
             try:
                 if step is not None:

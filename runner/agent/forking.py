@@ -191,6 +191,7 @@ class Forks:
         """Be a worker. Does not return, whatever happens."""
         status = 1
         finish = None
+        options = {}
         try:
             os.setsid()
             self._drop_loader()
@@ -200,7 +201,8 @@ class Forks:
             _reseed(request.get("env") or {})
             finish = _disown()
             channel = Channel(self._channel.path, request["token"])
-            self._work(channel, channel.receive())
+            options = channel.receive()
+            self._work(channel, options)
             status = 0
         except SystemExit as end:
             status = exit_status(end)
@@ -209,7 +211,7 @@ class Forks:
         except BaseException as error:
             sys.stderr.write(exception_text(error))
         finally:
-            leave(status, finish)
+            leave(status, options, finish)
 
     def _drop_loader(self):
         if self._before is not None:

@@ -116,7 +116,7 @@ class Worker:
         raise NotImplementedError
 
     def release(self):
-        """Tear down every fixture that is still up."""
+        """Tear down every fixture that is still up. May be called again after Gone."""
         raise NotImplementedError
 
     def output(self):
@@ -126,7 +126,16 @@ class Worker:
     # -- life ----------------------------------------------------------------
 
     def loop(self):
-        """Say hello, run what is sent until told to end, tear down, say bye. Raises Gone."""
+        """Say hello, run what is sent until told to end, tear down, say bye. Raises Gone, but tears down first."""
+        try:
+            self._live()
+        except Gone:
+            # Nobody listens any more. What fixtures started outside of this process must still end.
+            self.channel = _Nobody()
+            self.release()
+            raise
+
+    def _live(self):
         version = "%d.%d.%d" % tuple(sys.version_info[:3])
         self.pulse.write(0, 0, *self.health.measure(), self.finished)
         self.channel.event("hello", pid=_getpid(), python=version, kind=self.kind, known=self.known)
@@ -137,12 +146,11 @@ class Worker:
             self.run_one(test_id)
             if self.single:
                 break
-        if self.sick:
-            unrun = ([] if self._peeked is None else [self._peeked]) + list(self.queue)
-            self.channel.event("retire", why=self.sick, unrun=unrun)
-            self.queue.clear()
+        unrun = ([] if self._peeked is None else [self._peeked]) + list(self.queue)
         self.queue.clear()
         self._peeked, self._ending = None, True
+        if self.sick:
+            self.channel.event("retire", why=self.sick, unrun=unrun)
         self.attend()
         try:
             self.release()
@@ -337,6 +345,21 @@ class Worker:
             return encode("[could not be read: %s]\n" % error)
         finally:
             _close(fd)
+
+
+class _Nobody:
+    """Takes the place of a channel whose other end is gone."""
+
+    dead = False
+
+    def send(self, data):
+        pass
+
+    def status(self, test_id, status, **fields):
+        pass
+
+    def event(self, kind, /, test_id=None, **fields):
+        pass
 
 
 def _read(fd, start, size):
