@@ -7,9 +7,9 @@ number of the next run, files named by numbers the runs as subunit v1, ``failing
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,19 +21,17 @@ from ..ids import DEFAULT_PROFILE, Case
 from . import queries
 from .base import Repository, StoredResult, StoredRun
 from .failing import stays
-from .filing import LOST, Draft, Filing
+from .filing import LOST, Draft, Filing, Outcome
 from .history import History
 from .inserting import filing_of
 from .locks import locked
-from .recording import NOT_STORED, Recording, unstored
+from .numbers import TEMPORARY, Numbers, replace_file
+from .recording import NOT_STORED, Recording
 from .stream_v1 import read_v1, write_v1
 from .stream_v2 import write_v2
 from .times import TimesError, read_times, stripped, write_times
 
 Format = Literal["testr", "stestr"]
-
-TEMPORARY = ".testlanes-"
-"""What our temporary files in the repository begin with; see ``recovery``."""
 
 
 class DirectoryRepository(Repository):
@@ -44,6 +42,7 @@ class DirectoryRepository(Repository):
         self.format = format
         self.own = path / "testlanes"
         """Where we keep what the other tools do not know."""
+        self.numbers = Numbers(path)
         self.warnings: list[str] = []
         self._history: History | None = None
         self._profiles: frozenset[str] | None = None
@@ -103,7 +102,10 @@ class DirectoryRepository(Repository):
         number = NOT_STORED
         try:
             with self.locked():
-                number = self._place(filing.draft, problems)
+                filing.draft.cut()
+                if filing.draft.problem:
+                    problems.append(filing.draft.problem)
+                number = self.numbers.give(filing.draft.name, problems)
                 known = self._remember_profiles(filing.about.profiles, problems)
                 for name, write in (
                     ("failing", lambda: self._write_failing(filing, known)),
@@ -117,57 +119,17 @@ class DirectoryRepository(Repository):
                         problems.append(
                             f"{error}; times of this run are in testlanes' own history only"
                         )
-                number = self._check_place(filing.draft, number)
+                number = self.numbers.keep(filing.draft.name, number)
                 if self._history is None:
                     self._history = History(self.own / "history.sqlite")
                 self._history.add(number, filing.draft.size, filing.about, filing.outcomes())
                 if self._history.problem:
                     problems.append(self._history.problem)
-        except (OSError, UserError) as error:
+                self._let_go(filing.draft)
+        except (OSError, UserError, sqlite3.Error) as error:
             problems.append(str(error))
-        if number == NOT_STORED:
             filing.draft.close()
-        else:
-            self._let_go(filing.draft)
         return number, "; ".join(problems)
-
-    def _place(self, draft: Draft, problems: list[str]) -> int:
-        """Give the stream its number. Nothing is ever overwritten; the temporary name is kept for now."""
-        draft.cut()
-        if draft.problem:
-            problems.append(draft.problem)
-        number = self._next(problems)
-        while not self._link(draft, number):
-            number += 1
-        self._write_next(number + 1)
-        return number
-
-    def _link(self, draft: Draft, number: int) -> bool:
-        target = self.path / str(number)
-        try:
-            os.link(draft.name, target)
-        except FileExistsError:
-            return False
-        except OSError as error:
-            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS):
-                raise
-            # No hard links here: claim the number, then take it.
-            try:
-                os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            except FileExistsError:
-                return False
-            draft.name.replace(target)
-        return True
-
-    def _check_place(self, draft: Draft, number: int) -> int:
-        """Take another number if one of the other tools, which know no locks, just put its run over ours."""
-        if not draft.name.exists():
-            return number
-        while not _same(draft.name, self.path / str(number)):
-            number = max(self._next([]), number + 1)
-            if self._link(draft, number):
-                self._write_next(number + 1)
-        return number
 
     def _let_go(self, draft: Draft) -> None:
         """Remove the stream's temporary name, and its journal: it needs no recovery any more."""
@@ -178,35 +140,6 @@ class DirectoryRepository(Repository):
         """Return where the journal of the run in a temporary file belongs."""
         return self.own / f"{temporary.name.removeprefix(TEMPORARY)}.journal"
 
-    def _next(self, problems: list[str]) -> int:
-        """Return the next run's number: next-stream's, unless files say that it cannot be right."""
-        beyond = max(self.run_numbers(), default=-1) + 1
-        try:
-            return max(int((self.path / "next-stream").read_text()), beyond)
-        except (OSError, ValueError):
-            problems.append(f"next-stream was damaged; counting goes on at {beyond}")
-            return beyond
-
-    def _write_next(self, number: int) -> None:
-        try:
-            self._replace("next-stream", b"%d\n" % number, 0o666)
-        except OSError:
-            # The disk may be full; there is room in the file that is there.
-            with (self.path / "next-stream").open("r+b") as stream:
-                stream.write(b"%d\n" % number)
-                stream.truncate()
-
-    def _replace(self, name: str, data: bytes | Iterable[bytes], mode: int) -> None:
-        """Write a file anew, so that readers see the old one or the new one."""
-        fresh = self.path / f"{TEMPORARY}{name}"
-        try:
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.writelines([data] if isinstance(data, bytes) else data)
-            fresh.replace(self.path / name)
-        finally:
-            fresh.unlink(missing_ok=True)
-
     def _write_failing(self, filing: Filing, profiles: frozenset[str]) -> None:
         def blocks() -> Iterator[bytes]:
             for old in self._read_failing(profiles):
@@ -214,14 +147,12 @@ class DirectoryRepository(Repository):
                     yield write_v1(old)
             for one in filing.outcomes():
                 if one.status.is_failure:
-                    lost = one.offset == LOST
-                    yield (
-                        write_v1(unstored(one))
-                        if lost
-                        else filing.draft.read(one.offset, one.length)
-                    )
+                    if one.offset == LOST:
+                        yield write_v1(_unstored(one))
+                    else:
+                        yield filing.draft.read(one.offset, one.length)
 
-        self._replace("failing", blocks(), 0o600)
+        replace_file(self.path / "failing", blocks(), 0o600)
 
     def _write_times(self, filing: Filing) -> None:
         times: dict[str, float] = {}
@@ -237,6 +168,7 @@ class DirectoryRepository(Repository):
 
     def _remember_profiles(self, profiles: Iterable[str], problems: list[str]) -> frozenset[str]:
         """Keep the names of profiles, by which their tags are told from others when streams are read."""
+        self._profiles = None  # others may have added some
         known = self.profiles
         new = [name for name in dict.fromkeys(profiles) if name and name not in known]
         if new:
@@ -263,16 +195,7 @@ class DirectoryRepository(Repository):
 
     def run_numbers(self) -> list[int]:
         """Return the runs that exist, ascending."""
-        return sorted(self._sizes())
-
-    def _sizes(self) -> dict[int, int]:
-        with os.scandir(self.path) as entries:
-            numbered = [one for one in entries if one.name.isascii() and one.name.isdigit()]
-            return {
-                int(one.name): one.stat().st_size
-                for one in numbered
-                if str(int(one.name)) == one.name
-            }
+        return sorted(self.numbers.sizes())
 
     def read(self, number: int) -> StoredRun:
         """Return a run; see ``Repository.read``."""
@@ -329,7 +252,7 @@ class DirectoryRepository(Repository):
             if writable:
                 self.own.mkdir(exist_ok=True)
             self._history = History(place if writable else None)
-        self._history.follow(self._sizes(), self.read)
+        self._history.follow(self.numbers.sizes(), self.read)
         if self._history.problem:
             self.warn(self._history.problem)
         return self._history
@@ -340,8 +263,9 @@ class DirectoryRepository(Repository):
             self.warnings.append(text)
 
 
-def _same(one: Path, other: Path) -> bool:
-    try:
-        return one.samefile(other)
-    except FileNotFoundError:
-        return False
+def _unstored(outcome: Outcome) -> StoredResult:
+    """Return what is left of a result whose block could not be written."""
+    tags = () if outcome.profile == DEFAULT_PROFILE else (outcome.profile,)
+    return StoredResult(
+        outcome.test_id, outcome.status, outcome.profile, tags, outcome.at, outcome.at
+    )

@@ -180,9 +180,9 @@ class Draft:
 
     def discard(self) -> None:
         """Let go of the file and remove it."""
-        self._file.close()
-        if self.path is not None:
+        if self.path is not None:  # before the lock ends, so that nobody takes it for left over
             self.path.unlink(missing_ok=True)
+        self._file.close()
 
 
 def _open(path: Path) -> BinaryIO:

@@ -50,7 +50,7 @@ def filing_of(
         known=lambda test_id, profile: (test_id, profile) in last,
         ran=lambda profile: (test_id for test_id, of in last if of == profile),
         profiles=names,
-        partial=partial or interrupted,
+        partial=partial or interrupted or not kept,
         interrupted=interrupted,
     )
     about = replace(about_of(outcomes, partial=partial), interrupted=interrupted)

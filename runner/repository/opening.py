@@ -6,11 +6,10 @@ import os
 from pathlib import Path
 
 from ..errors import UserError
-from .directory import TEMPORARY, DirectoryRepository, Format
+from .directory import DirectoryRepository, Format
 from .locks import locked
+from .numbers import NEXT, TEMPORARY, replace_file
 from .recovery import recover
-
-NEXT = "next-stream"
 
 
 def open_repository(
@@ -50,11 +49,9 @@ def _make(path: Path) -> None:
     own.mkdir(exist_ok=True)
     with locked(own / "lock"):
         # "format" comes last: what has one is complete.
-        for name, text in ((NEXT, "0\n"), ("format", "1\n")):
+        for name, text in ((NEXT, b"0\n"), ("format", b"1\n")):
             if not (path / name).exists():
-                fresh = path / f"{TEMPORARY}{name}"
-                fresh.write_text(text)
-                fresh.replace(path / name)
+                replace_file(path / name, [text], 0o666)
 
 
 def _check_format(path: Path) -> None:
@@ -76,20 +73,10 @@ def _check_format(path: Path) -> None:
 
 def _mend(repository: DirectoryRepository) -> None:
     """Write ``next-stream`` anew if it is empty or no number: the files that are there tell what it was."""
-    name = repository.path / NEXT
-    if _is_number(name):
+    if not repository.numbers.damaged():
         return
     with repository.locked():
-        if not _is_number(name):
-            number = max(repository.run_numbers(), default=-1) + 1
-            fresh = repository.path / f"{TEMPORARY}{NEXT}"
-            fresh.write_text(f"{number}\n")
-            fresh.replace(name)
-            repository.warn(f"{name} was damaged; runs are counted from {number} again")
-
-
-def _is_number(path: Path) -> bool:
-    try:
-        return int(path.read_text()) >= 0
-    except (FileNotFoundError, ValueError):
-        return False
+        if repository.numbers.damaged():
+            number = repository.numbers.next([])
+            repository.numbers.set_next(number)
+            repository.warn(f"{repository.path / NEXT} was damaged; runs are counted from {number}")

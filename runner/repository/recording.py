@@ -1,14 +1,13 @@
 """Writing a run down while it goes on: an observer of its events.
 
 Each finished case becomes a block of the stream at once, so that finishing takes no second look at
-the details. What the indices need is kept in arrays, some 45 bytes a case.
+the details.
 """
 
 from __future__ import annotations
 
 import time
-from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -30,10 +29,11 @@ from ..events import (
     WorkerLost,
     WorkerStarted,
 )
-from ..ids import DEFAULT_PROFILE, LOCAL, HostName, Kind, LaneId, ProfileName, Row, Status
-from .base import Detail, StoredResult
+from ..ids import DEFAULT_PROFILE, LOCAL, LaneId, ProfileName, Row, Status
+from .base import Detail
 from .failing import Facts
-from .filing import LOST, About, Draft, Filing, Outcome
+from .filing import LOST, About, Draft, Filing
+from .finished import Finished, stored_profile
 from .spelling import own_tag, stored_id, stored_tag
 from .stream_v1 import block_v1, details_v1, read_v1, tag_lines, v1_time
 
@@ -45,11 +45,6 @@ CARRIED = 5
 
 NOT_STORED = -1
 """What ``finish`` returns for a run that has no number: nothing ran, or it could not be stored."""
-
-_STATUSES = (None, *Status)
-_CODES = {status: code for code, status in enumerate(_STATUSES)}
-_KINDS = tuple(Kind)
-_KIND_CODES = {kind: code for code, kind in enumerate(_KINDS)}
 
 
 class Recording:
@@ -82,32 +77,17 @@ class Recording:
         self._profiles: tuple[ProfileName, ...] = ()
         self._unlisted: set[ProfileName] = set()
         self._selected = 0
-        self._hosts: dict[LaneId, HostName] = {}
-        self._generations: dict[LaneId, int] = {}
-        self._places: dict[LaneId, int] = {}
-        self._workers: dict[int, int] = {}
+        self._finished = Finished(cases)
         self._open: dict[LaneId, tuple[Row, dict[str, tuple[str, list[bytes]]]]] = {}
         self._tags: dict[tuple[LaneId, ProfileName, tuple[str, ...]], tuple[bytes, bytes]] = {}
         self._attempts: dict[Row, int] = {}
-        self._flaky: set[Row] = set()
-        self._extras: dict[tuple[str, ProfileName], Outcome] = {}
         self._extra_blocks: list[tuple[int, int, LaneId]] = []
+        self._workers: dict[int, int] = {}
         self._flushed = 0
-        self._superseded = False
         self._untidy = ""
-        self._spelled: dict[str, str] | None = None
-        self._status = bytearray()
-        self._kind = bytearray()
-        self._seconds = array("d")
-        self._at = array("q")
-        self._lane = array("i")
-        self._generation = array("i")
-        self._place = array("i")
-        self._offset = array("q")
-        self._length = array("q")
         self._takes: dict[type[Any], Callable[[Any], None]] = {
             DetailReceived: self._detail,
-            CaseFinished: self._finished,
+            CaseFinished: self._case_finished,
             ExtraResult: self._extra,
             RunStarted: self._run_started,
             RunEnded: self._run_ended,
@@ -135,8 +115,11 @@ class Recording:
         """
         if self.number is None:
             self._interrupted |= interrupted
-            self.number = self._file()
-        return self.number
+            if self._finished:
+                self.number = self._file()
+            else:
+                self.abandon()
+        return NOT_STORED if self.number is None else self.number
 
     def abandon(self) -> None:
         """Forget the run: nothing of it is stored, and nothing is left of it."""
@@ -163,10 +146,10 @@ class Recording:
             self._unlisted.add(event.profile)
 
     def _lane_opened(self, event: LaneOpened) -> None:
-        self._hosts[event.lane] = event.host
+        self._finished.hosts[event.lane] = event.host
 
     def _worker_started(self, event: WorkerStarted) -> None:
-        self._generations[event.lane] = event.generation
+        self._finished.generations[event.lane] = event.generation
         self._open.pop(event.lane, None)
 
     def _lane_lost(self, event: WorkerLost | LaneClosed) -> None:
@@ -191,97 +174,66 @@ class Recording:
         else:
             pieces[1].append(event.data)
 
-    def _finished(self, event: CaseFinished) -> None:
-        row, lane, status, tags = event.row, event.lane, event.status, event.tags
-        current = self._open.pop(lane, None)
-        if status is Status.NOT_RUN:
+    def _case_finished(self, event: CaseFinished) -> None:
+        row, tags = event.row, event.tags
+        current = self._open.pop(event.lane, None)
+        if event.status is Status.NOT_RUN:
             return
-        if row >= len(self._status):
-            self._grow(row + 1)
         details: list[Detail] = []
         if current is not None and current[0] == row:
             details = [(name, mime, b"".join(data)) for name, (mime, data) in current[1].items()]
-        if self._status[row]:
-            details, tags = self._again(row, status, details, tags)
-        profile = self._cases.profile(row)
+        if self._finished.ran(row):
+            tags = self._again(row, event.status, details, tags)
         block = block_v1(
             stored_id(self._cases.test_id(row)).encode(),
-            status,
+            event.status,
             v1_time(event.at - round(event.seconds * 1e9)),
             v1_time(event.at),
-            self._tag_lines(lane, profile, tags),
+            self._tag_lines(event.lane, self._cases.profile(row), tags),
             details_v1(details) if details else b"",
         )
-        place = self._places.get(lane, 0)
-        self._places[lane] = place + 1
-        self._status[row] = _CODES[status]
-        self._kind[row] = _KIND_CODES[event.kind]
-        self._seconds[row] = event.seconds
-        self._at[row] = event.at
-        self._lane[row] = lane
-        self._generation[row] = self._generations.get(lane, 0)
-        self._place[row] = place
-        self._offset[row] = self._draft.add(block)
-        self._length[row] = len(block)
+        self._finished.put(event, self._draft.add(block), len(block))
         self._tick(event)
 
     def _again(
         self, row: Row, status: Status, details: list[Detail], tags: tuple[str, ...]
-    ) -> tuple[list[Detail], tuple[str, ...]]:
-        """Return the details and tags of a case's further attempt, with what earlier ones failed of."""
+    ) -> tuple[str, ...]:
+        """Add to a further attempt's details what earlier ones failed of; return its tags.
+
+        The earlier attempt's block is superseded: the old tools would count it as a test of its own.
+        """
         number = self._attempts[row] = self._attempts.get(row, 1) + 1
-        self._superseded = True
-        failed = row in self._flaky
-        carried: list[Detail] = []
-        if self._offset[row] != LOST:
-            block = self._draft.read(self._offset[row], self._length[row])
-            for before in read_v1(block):
+        if self._finished.offset[row] != LOST:
+            at, length = self._finished.offset[row], self._finished.length[row]
+            for before in read_v1(self._draft.read(at, length)):
                 carried = [one for one in before.details if one[0].startswith("attempt ")]
+                details += carried
                 if before.status.is_failure:
-                    failed = True
+                    self._finished.flaky.add(row)
                     if len(carried) < CARRIED:
-                        carried += [
+                        details += [
                             (f"attempt {number - 1} {name}", mime, data)
                             for name, mime, data in before.details
                             if name.startswith("traceback")
                         ]
-        if failed:
-            self._flaky.add(row)
-            if not status.is_failure:
-                tags = (*tags, "flaky")
-        return [*details, *carried], tags
+        passed = row in self._finished.flaky and not status.is_failure
+        return (*tags, "flaky") if passed else tags
 
     def _extra(self, event: ExtraResult) -> None:
         if event.status is Status.NOT_RUN:
             return
         test_id, moment = stored_id(event.test_id), v1_time(event.at)
+        tags = self._tag_lines(event.lane, event.profile, ())
         block = block_v1(
-            test_id.encode(),
-            event.status,
-            moment,
-            moment,
-            self._tag_lines(event.lane, event.profile, ()),
-            details_v1(event.details),
+            test_id.encode(), event.status, moment, moment, tags, details_v1(event.details)
         )
-        offset = self._draft.add(block)
+        offset, length = self._draft.add(block), len(block)
         if offset != LOST:
-            self._extra_blocks.append((offset, len(block), event.lane))
-        # A failure is not undone by another result of the same name, from another worker.
-        known = self._extras.get((test_id, event.profile))
-        if known is None or event.status.is_failure or not known.status.is_failure:
-            self._extras[test_id, event.profile] = Outcome(
-                test_id,
-                _spelled(event.profile),
-                event.status,
-                at=event.at,
-                host=self._hosts.get(event.lane, LOCAL),
-                worker=event.lane,
-                generation=self._generations.get(event.lane, 0),
-                place=self._places.get(event.lane, 0),
-                offset=offset,
-                length=len(block),
-                own=False,
-            )
+            self._extra_blocks.append((offset, length, event.lane))
+        profile = stored_profile(event.profile)
+        self._finished.put_extra(
+            test_id, profile, event.status, event.lane, event.at, offset, length
+        )
         self._tick(event)
 
     def _tag_lines(
@@ -292,7 +244,7 @@ class Recording:
             words = [f"worker-{lane}"]
             if {profile, *self._profiles, *self._cases.profiles} != {DEFAULT_PROFILE}:
                 words.append(stored_tag(profile))
-            host = self._hosts.get(lane, LOCAL)
+            host = self._finished.hosts.get(lane, LOCAL)
             if host != LOCAL:
                 words.append(f"host-{stored_tag(host)}")
             words += [tag for tag in map(own_tag, own) if tag]
@@ -301,33 +253,17 @@ class Recording:
             lines = self._tags[lane, profile, own] = tag_lines(dict.fromkeys(words))
         return lines
 
-    def _grow(self, size: int) -> None:
-        more = max(size, len(self._cases)) - len(self._status)
-        self._status.extend(bytes(more))
-        self._kind.extend(bytes(more))
-        for column in (self._seconds, self._at, self._lane, self._generation, self._place):
-            column.frombytes(bytes(more * column.itemsize))
-        self._offset.extend([LOST] * more)
-        self._length.frombytes(bytes(more * self._length.itemsize))
-
-    def _rows(self) -> list[Row]:
-        """Return the rows that ran, in the order of their last attempts."""
-        rows = [Row(row) for row, status in enumerate(self._status) if status]
-        rows.sort(key=self._offset.__getitem__)
-        return rows
-
     def _file(self) -> int:
-        self._draft.flush()
-        if not any(self._status) and not self._extras:
-            self._draft.discard()
-            if self.journal is not None:
-                self.journal.unlink(missing_ok=True)
-            return NOT_STORED
         self._tidy()
-        filing = Filing(self._draft, self._about(), self._facts(), self._outcomes)
+        filing = Filing(
+            self._draft,
+            self._about(),
+            self._facts(),
+            lambda: self._finished.outcomes(self._workers),
+        )
         number, problem = self._store(filing)
         problems = [one for one in (problem, self._untidy) if one]
-        lost = sum(1 for row in self._rows() if self._offset[row] == LOST)
+        lost = sum(1 for row in self._finished.rows() if self._finished.offset[row] == LOST)
         if lost:
             problems.append(f"{lost} results are not in the stored run")
         self.problem = "; ".join(problems)
@@ -335,126 +271,62 @@ class Recording:
 
     def _tidy(self) -> None:
         """Take blocks of earlier attempts out, and number the workers without gaps (stestr warns of them)."""
+        done = self._finished
         self._draft.cut()
         whole = self._draft.whole
         blocks: list[tuple[int, int, Row | None]] = []
         used: set[int] = set()
-        for row, status in enumerate(self._status):
-            if not status:
-                continue
-            if self._offset[row] + self._length[row] > whole:
-                self._offset[row] = LOST
-            if self._offset[row] != LOST:
-                blocks.append((self._offset[row], self._length[row], Row(row)))
-                used.add(self._lane[row])
+        for row in done.rows():
+            if done.offset[row] + done.length[row] > whole:
+                done.offset[row] = LOST
+            if done.offset[row] != LOST:
+                blocks.append((done.offset[row], done.length[row], row))
+                used.add(done.lane[row])
         for offset, length, lane in self._extra_blocks:
             if offset + length <= whole:
                 blocks.append((offset, length, None))
                 used.add(lane)
         gaps = used != {*range(len(used))}
-        if not (self._superseded or gaps):
+        if not (self._attempts or gaps):
             return
-        numbers = {old: new for new, old in enumerate(sorted(used))} if gaps else {}
+        workers = {old: new for new, old in enumerate(sorted(used))} if gaps else {}
         blocks.sort(key=itemgetter(0))
         try:
-            offsets = self._draft.compact([block[:2] for block in blocks], numbers)
+            offsets = self._draft.compact([block[:2] for block in blocks], workers)
         except OSError as error:
             self._untidy = f"earlier attempts are still in the stored run: {error}"
             return
-        self._workers = numbers
+        self._workers = workers
         moved: dict[int, tuple[int, int]] = {}
         ends = [*offsets[1:], self._draft.size]
         for (old, _, row), new, end in zip(blocks, offsets, ends, strict=True):
             moved[old] = (new, end - new)
             if row is not None:
-                self._offset[row], self._length[row] = moved[old]
-        for key, extra in self._extras.items():
+                done.offset[row], done.length[row] = moved[old]
+        for key, extra in done.extras.items():
             offset, length = moved.get(extra.offset, (LOST, 0))
-            self._extras[key] = extra._replace(offset=offset, length=length)
+            done.extras[key] = extra._replace(offset=offset, length=length)
 
     def _about(self) -> About:
         profiles = dict.fromkeys((*self._profiles, *self._cases.profiles))
-        ran = sum(1 for status in self._status if status)
         return About(
             self._started,
             max(0, (self._ended or time.time_ns()) - self._started) / 1e9,
             self._partial,
             self._interrupted,
             self._label,
-            tuple(map(_spelled, profiles)),
-            max(0, self._selected - ran),
+            tuple(map(stored_profile, profiles)),
+            max(0, self._selected - len(self._finished.rows())),
         )
 
     def _facts(self) -> Facts:
-        profiles = tuple(dict.fromkeys((*self._profiles, *self._cases.profiles)))
+        profiles = dict.fromkeys((*self._profiles, *self._cases.profiles))
         return Facts(
-            status=self._status_of,
-            known=lambda test_id, profile: self._find(test_id, profile) is not None,
-            ran=self._ran,
-            profiles=tuple(map(_spelled, profiles)),
+            status=self._finished.status_of,
+            known=lambda test_id, profile: self._finished.find(test_id, profile) is not None,
+            ran=self._finished.ids,
+            profiles=tuple(map(stored_profile, profiles)),
             partial=self._partial or self._interrupted,
             interrupted=self._interrupted,
-            unlisted=frozenset(map(_spelled, self._unlisted)),
+            unlisted=frozenset(map(stored_profile, self._unlisted)),
         )
-
-    def _find(self, test_id: str, profile: ProfileName) -> Row | None:
-        """Return the row of a case that is spelled as in the repository."""
-        name = next((one for one in self._cases.profiles if _spelled(one) == profile), None)
-        if name is None:
-            return None
-        row = self._cases.find(test_id, name)
-        if row is None and ("\\" in test_id or test_id == "(no id)"):
-            if self._spelled is None:
-                ids = {self._cases.test_id(row) for row in self._cases}
-                self._spelled = {new: old for old in ids if (new := stored_id(old)) != old}
-            row = self._cases.find(self._spelled.get(test_id, test_id), name)
-        return row
-
-    def _status_of(self, test_id: str, profile: ProfileName) -> Status | None:
-        row = self._find(test_id, profile)
-        if row is not None and row < len(self._status) and self._status[row]:
-            return _STATUSES[self._status[row]]
-        extra = next((e for e in self._extras.values() if e[:2] == (test_id, profile)), None)
-        return None if extra is None else extra.status
-
-    def _ran(self, profile: ProfileName) -> Iterator[str]:
-        for row, status in enumerate(self._status):
-            if status and _spelled(self._cases.profile(Row(row))) == profile:
-                yield self._cases.test_id(Row(row))
-
-    def _outcomes(self) -> Iterator[Outcome]:
-        for row in self._rows():
-            lane = LaneId(self._lane[row])
-            status = _STATUSES[self._status[row]] or Status.FAIL
-            yield Outcome(
-                stored_id(self._cases.test_id(row)),
-                _spelled(self._cases.profile(row)),
-                status,
-                _KINDS[self._kind[row]],
-                self._at[row],
-                self._seconds[row],
-                self._hosts.get(lane, LOCAL),
-                self._workers.get(lane, lane),
-                self._generation[row],
-                self._place[row],
-                row in self._flaky and not status.is_failure,
-                self._offset[row],
-                self._length[row],
-            )
-        for extra in self._extras.values():
-            worker = extra.worker
-            yield extra._replace(
-                worker=None if worker is None else self._workers.get(worker, worker)
-            )
-
-
-def _spelled(profile: ProfileName) -> ProfileName:
-    return ProfileName(stored_tag(profile))
-
-
-def unstored(outcome: Outcome) -> StoredResult:
-    """Return what is left of a result whose block could not be written."""
-    tags = () if outcome.profile == DEFAULT_PROFILE else (outcome.profile,)
-    return StoredResult(
-        outcome.test_id, outcome.status, outcome.profile, tags, outcome.at, outcome.at
-    )

@@ -15,8 +15,9 @@ from pathlib import Path
 from ..errors import UserError
 from ..events import CaseFinished, ExtraResult, RunEnded, RunEvent, RunStarted
 from ..journal import replay
-from .directory import TEMPORARY, DirectoryRepository
+from .directory import DirectoryRepository
 from .locks import try_lock
+from .numbers import TEMPORARY
 from .recording import NOT_STORED
 from .stream_v1 import read_v1
 

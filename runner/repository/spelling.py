@@ -60,8 +60,7 @@ def stored_name(name: str) -> str:
 def stored_mime(mime: str) -> str:
     """Return a MIME type as v1 has it: ``type/subtype;k=v,k=v``, keys sorted, no blanks.
 
-    One that cannot be read becomes ``application/octet-stream``; so does a text's whose charset
-    Python does not know, which would stop the readers.
+    One that cannot be read becomes ``application/octet-stream``.
     """
     kind, _, rest = mime.partition(";")
     main, slash, sub = kind.strip().partition("/")
@@ -71,32 +70,32 @@ def stored_mime(mime: str) -> str:
     for match in _PARAMETER.finditer(rest):
         value = match[2].strip().strip('"')
         parameters[_TOKEN.sub("_", match[1])] = _TOKEN.sub("_", value)
-    if not _known_charset(parameters.get("charset", "utf8")):
-        return BINARY
     tail = ",".join(f"{key}={parameters[key]}" for key in sorted(parameters))
     return f"{main}/{sub};{tail}" if tail else f"{main}/{sub}"
 
 
-def readable_mime(mime: str, data: bytes) -> str:
-    """Return the stored type of ``data``; text that is not in its charset is not called so.
+def readable_mime(name: str, mime: str, data: bytes) -> str:
+    """Return the stored type of an attachment, as the old tools can show it.
 
-    The old tools decode strictly and die otherwise. Without control characters it is still shown as
-    text (Latin-1), with them it is binary.
+    They decode text strictly, and die of a charset that Python does not know, of bytes that are not in
+    it, and of a ``reason`` that is no text. What is not in its charset is called Latin-1 if it has no
+    control characters, else binary.
     """
     mime = stored_mime(mime)
+    needed = name in ("reason", "traceback")
     if not mime.startswith("text/"):
-        return mime
+        if not needed:
+            return mime
+        mime = "text/plain"
     charset = charset_of(mime)
-    if charset is None or data.isascii():
+    if _decodes(data, charset or "latin-1"):
         return mime
-    try:
-        data.decode(charset)
-    except (UnicodeDecodeError, LookupError):
-        if _CONTROL.search(data):
-            return BINARY
-        kind = mime.partition(";")[0]
+    kind = mime.partition(";")[0]
+    if charset != "utf8" and _decodes(data, "utf8"):
+        return f"{kind};charset=utf8"
+    if needed or not _CONTROL.search(data):
         return f"{kind};charset=iso8859-1"
-    return mime
+    return BINARY
 
 
 def charset_of(mime: str) -> str | None:
@@ -105,11 +104,11 @@ def charset_of(mime: str) -> str | None:
     return found[1] if found else None
 
 
-def _known_charset(name: str) -> bool:
-    try:
-        b"a".decode(name)
-    except UnicodeDecodeError:
+def _decodes(data: bytes, charset: str) -> bool:
+    if charset in ("utf8", "utf-8", "latin-1") and data.isascii():
         return True
-    except (LookupError, ValueError):
+    try:
+        data.decode(charset)
+    except (UnicodeDecodeError, LookupError, ValueError):
         return False
     return True

@@ -59,7 +59,7 @@ def details_v1(details: Iterable[Detail]) -> bytes:
     for name, mime, data in details:
         if not data:
             continue
-        name, mime = stored_name(name), readable_mime(mime, data)
+        name, mime = stored_name(name), readable_mime(name, mime, data)
         if name in named:
             name = next(new for n in range(2, 1 << 30) if (new := f"{name}-{n}") not in named)
         named[name] = (mime, data)
