@@ -12,84 +12,72 @@ import sys
 
 
 class LaneStream:
-    """One of fd 1 and 2: where it really goes, and what was written while capture was on."""
+    """One of fds 1 and 2: where it goes, and what was captured of it."""
 
-    def __init__(self, pytest_capture, path):
-        self.number = pytest_capture.targetfd
-        self.stream = pytest_capture.tmpfile
-        self._plain = pytest_capture.syscapture._old
-        self._name = pytest_capture.syscapture.name
-        self._fstat, self._dup2, self._pread = os.fstat, os.dup2, os.pread
-        self._setattr = setattr
-        self._sys = sys
+    def __init__(self, capture, path):
+        self.number = capture.targetfd
+        self.stream = capture.tmpfile
+        self.broken = False
+        """Whether a test closed the stream's descriptor."""
+        self._plain = capture.syscapture._old
+        self._name = capture.syscapture.name
+        self._path = path
+        self._fstat = os.fstat
+        self._modules = sys
         self.file = self.stream.fileno()
         os.dup2(self.number, self.file, False)
-        os.dup2(self.number, pytest_capture.targetfd_save, False)
+        os.dup2(self.number, capture.targetfd_save, False)
         stat = os.fstat(self.number)
         self._ident = stat.st_dev, stat.st_ino
-        self._reader = os.open(path or "/proc/self/fd/%d" % self.number, os.O_RDONLY | os.O_CLOEXEC)
-        if os.fstat(self._reader).st_ino != stat.st_ino:
-            os.close(self._reader)
-            raise OSError("%s is not what fd %d writes to" % (path, self.number))
-        self._from = None
-        self._spans = []
-
-    def idents(self):
-        """Return [(name, fd)] of what a test must leave open."""
-        return [
-            ("capture of fd %d" % self.number, self.file),
-            ("capture of fd %d" % self.number, self._reader),
-        ]
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_ino != stat.st_ino:
+                raise OSError("fd %d does not write to %s" % (self.number, path))
+        self._at = stat.st_size
 
     def resume(self):
-        # A test may have put something else in our place; pytest's own capture would mend that too.
-        self._setattr(self._sys, self._name, self.stream)
-        try:
-            stat = self._fstat(self.number)
-        except OSError:
-            stat = None
-        if stat is None or (stat.st_dev, stat.st_ino) != self._ident:
-            self._dup2(self.file, self.number)
-            stat = self._fstat(self.number)
-        self._from = stat.st_size
+        # A test may have put something else there; pytest's own capture would mend that too.
+        setattr(self._modules, self._name, self.stream)
 
     def suspend(self):
-        self._take()
-        self._from = None
-        self._setattr(self._sys, self._name, self._plain)
-
-    def _take(self):
-        start = self._from
-        if start is not None:
-            size = self._fstat(self.file).st_size
-            if size > start:
-                self._spans.append((start, size))
-                self._from = size
+        setattr(self._modules, self._name, self._plain)
 
     def read(self):
-        """Return what was captured since the last look, as text."""
-        self._take()
-        if not self._spans:
+        """Return what was written since the last look, as text."""
+        try:
+            stat = self._fstat(self.file)
+        except OSError:
+            self.broken = True
             return ""
-        spans, self._spans = self._spans, []
-        data = b"".join(self._bytes(start, end) for start, end in spans)
-        return data.decode("utf-8", "replace")
+        if stat.st_size == self._at:
+            return ""
+        if (stat.st_dev, stat.st_ino) != self._ident:
+            self.broken = True
+            return ""
+        start, self._at = self._at, stat.st_size
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(start)
+                return file.read(max(0, stat.st_size - start)).decode("utf-8", "replace")
+        except OSError:
+            return ""
 
-    def _bytes(self, start, end):
-        parts = []
-        while start < end:
-            data = self._pread(self._reader, end - start, start)
-            if not data:  # somebody truncated the file
-                break
-            parts.append(data)
-            start += len(data)
-        return b"".join(parts)
+    def mend(self):
+        """Let the descriptor that tests see go to the lane's file again. Return whether that is possible."""
+        try:
+            stat = self._fstat(self.file)
+            if (stat.st_dev, stat.st_ino) == self._ident:
+                os.dup2(self.file, self.number)
+                return True
+        except OSError:
+            pass
+        self.broken = True
+        return False
 
 
 class LaneCapture:
     """Stands in for pytest's MultiCapture (``_pytest.capture``): the same methods, over two LaneStreams."""
 
-    def __init__(self, capture, stdout=None, stderr=None):
+    def __init__(self, capture, stdout, stderr):
         """``capture``: a suspended MultiCapture of FDCaptures; fds 1 and 2 are the lane's. Raises AttributeError, OSError."""
         self._pair = type(capture.readouterr())
         self.in_ = capture.in_
@@ -97,6 +85,19 @@ class LaneCapture:
         self.err = LaneStream(capture.err, stderr)
         self._state = "suspended"
         self._in_suspended = False
+
+    in_files = True
+
+    def check(self, fixed, sick):
+        """Mend fds 1 and 2 where a test closed or replaced them; without the streams no test can be captured."""
+        for stream in (self.out, self.err):
+            start = "file descriptor %d " % stream.number
+            for problem in [each for each in sick if each.startswith(start)]:
+                if stream.mend():
+                    sick.remove(problem)
+                    fixed.append(problem)
+            if stream.broken:
+                sick.append("the capture of file descriptor %d is closed" % stream.number)
 
     def start_capturing(self):
         self.resume_capturing()
@@ -134,19 +135,44 @@ class LaneCapture:
         return self._state == "started"
 
 
-def take_over(config, stdout=None, stderr=None):
-    """Let ``config``'s capture write to fds 1 and 2 as they are now. Returns the fds to watch: [(name, fd)].
+class ForeignCapture:
+    """A capture that is pytest's own all through."""
 
-    ``stdout``, ``stderr``: paths of the files behind fds 1 and 2, where /proc does not tell.
-    Captures that touch no descriptor (``-s``, ``--capture=sys``) stay as they are.
+    def __init__(self, fds=()):
+        self._watched = [(fd, _ident(fd)) for fd in fds]
+
+    in_files = False
+    """Whether what is captured is in the lane's files."""
+
+    def check(self, fixed, sick):
+        """Add to the lists of what is put right, and what cannot be."""
+        for fd, ident in self._watched:
+            if _ident(fd) != ident:
+                sick.append("file descriptor %d (pytest's capture) closed or replaced" % fd)
+
+
+def _ident(fd):
+    try:
+        stat = os.fstat(fd)
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
+def take_over(config, stdout, stderr):
+    """Let ``config``'s capture write to fds 1 and 2 as they are now. Return a LaneCapture or a ForeignCapture.
+
+    ``stdout``, ``stderr``: paths of the files behind fds 1 and 2. Captures that touch no descriptor (``-s``,
+    ``--capture=sys``) stay as they are.
     """
     plugin = config.pluginmanager.getplugin("capturemanager")
     capture = getattr(plugin, "_global_capturing", None)
     if capture is None or not hasattr(getattr(capture, "out", None), "targetfd_save"):
-        return []
+        return ForeignCapture()
     plugin.suspend_global_capture(in_=False)
     try:
-        ours = plugin._global_capturing = LaneCapture(capture, stdout, stderr)
+        plugin._global_capturing = LaneCapture(capture, stdout, stderr)
+        return plugin._global_capturing
     except (AttributeError, OSError):
         # Not the pytest we know, or fd 1 is a pipe: a capture of pytest's own, but not the loader's.
         for stream in (capture.out, capture.err):
@@ -156,5 +182,4 @@ def take_over(config, stdout=None, stderr=None):
         plugin.start_global_capturing()
         plugin.suspend_global_capture(in_=False)
         fresh = plugin._global_capturing
-        return [("capture", getattr(fresh, k).tmpfile.fileno()) for k in ("out", "err")]
-    return ours.out.idents() + ours.err.idents()
+        return ForeignCapture([fresh.out.tmpfile.fileno(), fresh.err.tmpfile.fileno()])

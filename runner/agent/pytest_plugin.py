@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from . import pytest_capture, pytest_worker_id, pytest_xdist
+from . import pytest_capture, pytest_lean, pytest_worker_id, pytest_xdist
 from .channel import Gone
 from .forking import Forks, unsafe
 from .pytest_fixtures import FixtureWatch
@@ -181,9 +181,7 @@ class Plugin:
             if self.loader:
                 self._load(session)
             else:
-                files = [os.path.join(self.options["dir"], name) for name in ("stdout", "stderr")]
-                fds = pytest_capture.take_over(session.config, *files)
-                self._work(session, self.channel, self.options, fds)
+                self._work(session, self.channel, self.options)
         except Gone:
             self.gone = True
         return True
@@ -259,20 +257,18 @@ class Plugin:
             factory._basetemp = None
         self.loader = False
         self.options = options
-        files = [os.path.join(options["dir"], name) for name in ("stdout", "stderr")]
-        fds = pytest_capture.take_over(config, *files)
-        self._work(session, channel, options, fds)
+        self._work(session, channel, options)
         try:
             config.hook.pytest_sessionfinish(session=session, exitstatus=session.exitstatus)
         finally:
             config._ensure_unconfigure()
 
-    def _work(self, session, channel, options, fds):
-        worker = PytestWorker(channel, options, session, self.suite)
-        worker.watch(fds)
-        worker.outcome.keep_output = not fds
-        self.worker = worker
+    def _work(self, session, channel, options):
+        files = [os.path.join(options["dir"], name) for name in ("stdout", "stderr")]
+        capture = pytest_capture.take_over(session.config, *files)
+        worker = self.worker = PytestWorker(channel, options, session, self.suite, capture)
         session.config.pluginmanager.register(FixtureWatch(worker), "testlanes-fixtures")
+        pytest_lean.remember_hooks(session)
         worker.loop()
 
     # -- one test ------------------------------------------------------------

@@ -11,6 +11,7 @@ A fixture that fails to go down between two tests has no test to fail: it is tol
 import pytest
 
 from .health import Health
+from .pytest_lean import Locations
 from .pytest_reports import TRACEBACK, Outcome, encode, report_text
 from .worker import TEXT, Gone, Worker, exception_text
 
@@ -48,18 +49,21 @@ class PytestWorker(Worker):
 
     kind = "pytest"
 
-    def __init__(self, channel, options, session, suite):
-        """``suite``: a ``pytest_suite.Suite``."""
+    def __init__(self, channel, options, session, suite, capture):
+        """``suite``: a ``pytest_suite.Suite``; ``capture``: what ``pytest_capture.take_over`` gave."""
         super().__init__(channel, options)
+        self.health = CaptureHealth(capture)
         self.session = session
         self.suite = suite
         self.outcome = Outcome()
+        self.outcome.keep_output = not capture.in_files
         self.last = None
         """The item that ran last: its teardown may be incomplete."""
         self.shared_changed = False
         """Whether a fixture of more than one test came up or went down: what it changed is to stay."""
         self._left = None
         self._ran = set()
+        self._locations = Locations()
         self._state = session._setupstate
         self._protocol = session.config.hook.pytest_runtest_protocol
 
@@ -141,6 +145,7 @@ class PytestWorker(Worker):
             self._ran.add(test_id)
             for item in items:
                 self._count(item)
+                self._locations.settle(item)
         self.outcome.clear()
         escaped = None
         try:
@@ -186,10 +191,6 @@ class PytestWorker(Worker):
             details.append((title, TEXT, encode(text)))
         self.end("fail", details, "error")
 
-    def watch(self, fds):
-        """Let the health check look at more file descriptors: [(name, fd)]."""
-        self.health = CaptureHealth(fds)
-
 
 class _Chain:
     """What ``teardown_exact`` asks of a next item."""
@@ -204,15 +205,13 @@ class _Chain:
 class CaptureHealth(Health):
     """A worker whose capture is gone fails every later test."""
 
-    def __init__(self, fds):
+    def __init__(self, capture):
         super().__init__()
-        self._watched = [(name, fd, self._ident(fd)) for name, fd in fds]
+        self._capture = capture
 
     def check(self):
         fixed, sick = super().check()
-        for name, fd, ident in self._watched:
-            if self._ident(fd) != ident:
-                sick.append("file descriptor %d (%s) closed or replaced" % (fd, name))
+        self._capture.check(fixed, sick)
         return fixed, sick
 
 

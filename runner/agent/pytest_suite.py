@@ -73,6 +73,7 @@ class Groups:
 
     def __init__(self):
         self._scopes = {}
+        self._parents = {}
 
     def of(self, item):
         """Return (name, hard) or None.
@@ -81,14 +82,12 @@ class Groups:
         makes a soft one, of the widest of these scopes: the tests that have it may be parted, at
         the price of another set-up. Session fixtures make none: every lane has its own.
         """
-        marks = sorted(
-            {
-                str(mark.args[0] if mark.args else mark.kwargs.get("name", "default"))
-                for mark in item.iter_markers("xdist_group")
-            }
-        )
+        marks = self._marks(item.parent)
+        for mark in item.own_markers:
+            if mark.name == "xdist_group":
+                marks = marks | {_group_name(mark)}
         if marks:
-            return "xdist_group " + "_".join(marks), True
+            return "xdist_group " + "_".join(sorted(marks)), True
         info = getattr(item, "_fixtureinfo", None)
         if info is None:
             return None
@@ -109,12 +108,25 @@ class Groups:
         name = wire_id(node.nodeid)
         return (name, False) if name else None
 
+    def _marks(self, node):
+        """Return the names of the ``xdist_group`` marks of a collector and those above it."""
+        if node is None:
+            return frozenset()
+        if node not in self._parents:
+            own = {_group_name(mark) for mark in node.own_markers if mark.name == "xdist_group"}
+            self._parents[node] = self._marks(node.parent) | own
+        return self._parents[node]
+
     def _scope(self, definition, item):
         """Return the scope of a fixture worth sharing, else an empty text. Asked once a definition."""
         key = id(definition)
         if key not in self._scopes:
             self._scopes[key] = _look(definition, item)
         return self._scopes[key]
+
+
+def _group_name(mark):
+    return str(mark.args[0] if mark.args else mark.kwargs.get("name", "default"))
 
 
 def _look(definition, item):

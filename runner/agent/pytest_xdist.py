@@ -99,21 +99,17 @@ def _plugin_name(config, plugin, module):
 
 def early_readers(config):
     """Return the project's modules that ask which worker they are in before a test runs: a fork comes too late for them."""
-    roots = tuple(
-        {os.path.join(os.path.realpath(str(p)), "") for p in (config.rootpath, os.getcwd())}
-    )
+    roots = {str(config.rootpath), os.getcwd()}
+    roots = tuple({os.path.join(root, "") for root in (*roots, *map(os.path.realpath, roots))})
+    packages = os.sep + "site-packages" + os.sep
+    prefix = os.path.join(sys.prefix, "")
+    virtual = sys.prefix != sys.base_prefix
     found = []
     for module in list(sys.modules.values()):
         path = getattr(module, "__file__", None)
-        if not isinstance(path, str) or not path.endswith(".py"):
+        if not isinstance(path, str) or not path.startswith(roots) or not path.endswith(".py"):
             continue
-        path = os.path.realpath(path)
-        if not path.startswith(roots) or "%ssite-packages%s" % (os.sep, os.sep) in path:
-            continue
-        if (
-            path.startswith(os.path.join(os.path.realpath(sys.prefix), ""))
-            and sys.prefix != sys.base_prefix
-        ):
+        if packages in path or (virtual and path.startswith(prefix)):
             continue
         if _asks_early(path):
             found.append(_relative(config, path))

@@ -1,0 +1,63 @@
+"""Spares pytest work that it would repeat for every test with the same result."""
+
+import types
+
+import pytest
+
+
+def remember_hooks(session):
+    """Find the hooks of a folder's conftests once, not seven times a test: after collection they stay the same."""
+    proxies = {}
+    find = session.gethookproxy
+
+    def gethookproxy(fspath):
+        proxy = proxies.get(fspath)
+        if proxy is None:
+            proxy = proxies[fspath] = find(fspath)
+        return proxy
+
+    session.gethookproxy = gethookproxy
+
+
+_PLACED = frozenset(["__wrapped__", "__pytest_wrapped__", "place_as"])
+"""Attributes of functions that stand for another one."""
+
+
+class Locations:
+    """Gives items their ``location`` (file, line, name), which pytest finds by several looks at the file system.
+
+    Only plain functions and methods that are defined in their module's own file: for what is wrapped or generated pytest
+    itself is asked.
+    """
+
+    def __init__(self):
+        self._files = {}
+
+    def settle(self, item):
+        """Set an item's location if it is a plain case."""
+        if type(item) is not pytest.Function or "location" in item.__dict__:
+            return
+        module = item.getparent(pytest.Module)
+        if module is None:
+            return
+        known = self._files.get(module)
+        if known is None:
+            known = self._files[module] = self._look(item, module)
+            return
+        path, relative = known
+        function = item.obj
+        if type(function) is types.MethodType:
+            function = function.__func__
+        if type(function) is not types.FunctionType or not _PLACED.isdisjoint(function.__dict__):
+            return
+        code = function.__code__
+        if code.co_filename == path:
+            item.__dict__["location"] = relative, code.co_firstlineno - 1, item.getmodpath()
+
+    @staticmethod
+    def _look(item, module):
+        """Ask pytest about the first item of a module; return (its file's path, as locations have it)."""
+        path, _, _ = item.reportinfo()
+        if str(path) != str(module.path):
+            return "", ""
+        return str(path), item.location[0]
