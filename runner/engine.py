@@ -8,7 +8,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .cases import CaseTable
@@ -19,12 +19,14 @@ from .errors import UserError
 from .events import Group, RunEnded, RunStarted
 from .ids import LOCAL, Case, LaneId, ProfileName, Row
 from .lanes import HostLanes
+from .listing import Listing
 from .plan import Plan
+from .replay import Replay
 from .select import Selector
 from .session import LanePlace, Rules, Session
 from .settings import CommandSuite, Profile, PytestSuite, Selection, Settings, UnittestSuite
 from .state import RunState
-from .supervisor import HostPlan, Observer, Supervisor
+from .supervisor import Core, HostPlan, Observer, Supervisor
 
 FOREIGN_LATENCY = 1.0
 """Seconds that starting one batch of a foreign lane is taken to cost."""
@@ -40,7 +42,6 @@ class Run:
     settings: Settings
     cases: CaseTable
     state: RunState
-    session: Session
     supervisor: Supervisor
     observers: list[Observer]
     started: RunStarted
@@ -65,25 +66,20 @@ class Request:
 
 
 def prepare(settings: Settings, request: Request) -> Run:
-    """Build a run. Raises UserError for what cannot be run at all."""
-    cases = CaseTable()
-    times = request.times
-    selector = Selector(request.selection)
-    plan = request.plan
-
-    def expected(test_id: str, profile: ProfileName) -> float | None:
-        return times.get(Case(test_id, profile))
+    """Build a run of what the request selects. Raises UserError for what cannot be run at all."""
+    frame = _Frame(settings, request)
+    times, plan = request.times, request.plan
 
     def entry(row: Row, index: int, group: Group | None) -> Entry:
-        test_id, profile = cases.case(row)
+        test_id, profile = frame.cases.case(row)
         segment = plan.segment_of(test_id, profile) if plan is not None else 0
         return Entry(row, profile, index, times.get(Case(test_id, profile)), group, segment)
 
-    foreign = frozenset(p.name for p in settings.profiles if isinstance(p.suite, CommandSuite))
+    limits = (
+        [plan.concurrency(at) for at in range(len(plan.segments))] if plan is not None else [None]
+    )
     dispatcher = Dispatcher(
-        segments=[plan.concurrency(at) for at in range(len(plan.segments))]
-        if plan is not None
-        else (None,),
+        segments=limits,
         seed=settings.shuffle,
         single=settings.isolated,
         profiles=[profile.name for profile in settings.profiles],
@@ -91,46 +87,86 @@ def prepare(settings: Settings, request: Request) -> Run:
     for profile in settings.profiles:
         if profile.lanes is not None:
             dispatcher.limit_profile(profile.name, profile.lanes)
-    count = lane_count(settings)
-    places = [
-        LanePlace(
-            LaneId(number),
-            LOCAL,
-            (name := settings.profiles[number % len(settings.profiles)].name),
-            FOREIGN_LATENCY if name in foreign else 0.0,
-            name in foreign,
+    rules = Rules(settings.retries, settings.max_fail)
+    places = frame.places()
+    return frame.run(Session(dispatcher, frame.cases, places, entry, rules))
+
+
+def prepare_listing(settings: Settings, request: Request) -> Run:
+    """Build a run that lists the suites of all profiles and runs nothing."""
+    frame = _Frame(settings, request)
+    return frame.run(Listing([(LOCAL, profile.name) for profile in settings.profiles]))
+
+
+def prepare_replay(settings: Settings, profile: ProfileName, ids: Sequence[str], label: str) -> Run:
+    """Build a run of these tests, in this order, in one worker."""
+    settings = replace(settings, profiles=tuple(p for p in settings.profiles if p.name == profile))
+    selection = Selection(per_profile={profile: frozenset(ids)})
+    frame = _Frame(settings, Request(selection, label=label))
+    return frame.run(Replay(frame.cases, LOCAL, profile, ids))
+
+
+class _Frame:
+    """What every kind of run has around its core: cases, state, one host with its lanes."""
+
+    def __init__(self, settings: Settings, request: Request) -> None:
+        self._settings = settings
+        self._request = request
+        self.cases = CaseTable()
+        times = request.times
+        self._state = RunState(
+            self.cases, lambda test_id, profile: times.get(Case(test_id, profile))
         )
-        for number in range(count)
-    ]
-    state = RunState(cases, expected)
-    session = Session(dispatcher, cases, places, entry, Rules(settings.retries, settings.max_fail))
-    observers: list[Observer] = []
-    supervisor = Supervisor(session, state, observers)
-    uid = secrets.token_hex(8)
-    lanes = HostLanes(
-        LOCAL,
-        cases,
-        selector.selects,
-        foreign=foreign,
-        group_of=group_matcher(settings.group_regex),
-        open_options=lambda command: open_options(settings, command),
-        clock=time.time_ns,
-    )
-    host = HostPlan(
-        LOCAL,
-        lanes,
-        [(p.name, profile_options(settings, p, count, uid)) for p in settings.profiles],
-    )
-    partial = not request.selection.everything if request.partial is None else request.partial
-    started = RunStarted(
-        time.time_ns(),
-        settings.root,
-        tuple(p.name for p in settings.profiles),
-        count,
-        partial,
-        request.label,
-    )
-    return Run(settings, cases, state, session, supervisor, observers, started, [host])
+        self._count = lane_count(settings)
+        self._foreign = frozenset(
+            p.name for p in settings.profiles if isinstance(p.suite, CommandSuite)
+        )
+
+    def places(self) -> list[LanePlace]:
+        """Return the lanes, spread over the profiles."""
+        profiles = self._settings.profiles
+        names = [profiles[number % len(profiles)].name for number in range(self._count)]
+        return [
+            LanePlace(
+                LaneId(number),
+                LOCAL,
+                name,
+                FOREIGN_LATENCY if name in self._foreign else 0.0,
+                name in self._foreign,
+            )
+            for number, name in enumerate(names)
+        ]
+
+    def run(self, core: Core) -> Run:
+        """Put a core into the frame."""
+        settings, request = self._settings, self._request
+        lanes = HostLanes(
+            LOCAL,
+            self.cases,
+            Selector(request.selection).selects,
+            foreign=self._foreign,
+            group_of=group_matcher(settings.group_regex),
+            open_options=lambda command: open_options(settings, command),
+            clock=time.time_ns,
+        )
+        uid = secrets.token_hex(8)
+        host = HostPlan(
+            LOCAL,
+            lanes,
+            [(p.name, profile_options(settings, p, self._count, uid)) for p in settings.profiles],
+        )
+        partial = request.partial
+        started = RunStarted(
+            time.time_ns(),
+            settings.root,
+            tuple(profile.name for profile in settings.profiles),
+            self._count,
+            not request.selection.everything if partial is None else partial,
+            request.label,
+        )
+        observers: list[Observer] = []
+        supervisor = Supervisor(core, self._state, observers)
+        return Run(settings, self.cases, self._state, supervisor, observers, started, [host])
 
 
 def lane_count(settings: Settings) -> int:
@@ -196,7 +232,7 @@ def profile_options(
     """Return what the agent needs to know of a profile."""
     options: dict[str, object] = {
         "python": profile.python,
-        "cwd": str(Path(settings.root)),
+        "cwd": profile.directory or str(Path(settings.root)),
         "env": dict(profile.env),
         "worker_count": lanes,
         "run_uid": uid,

@@ -109,7 +109,7 @@ def build_selection(
     root: Path,
     *,
     filters: Iterable[str] = (),
-    load_list: str = "",
+    load_lists: Iterable[str] = (),
     include_lists: Iterable[str] = (),
     exclude_lists: Iterable[str] = (),
     exclude: Iterable[str] = (),
@@ -117,20 +117,30 @@ def build_selection(
 ) -> Selection:
     """Put together what the command line selects; ``failing`` are the known failures, if those are asked for.
 
-    A load list and the failing tests must both name a test, as in testr.
+    Several load lists add up; they and the failing tests must both name a test, as in testr.
 
     Raises:
-        UserError: a file cannot be read or is wrong.
+        UserError: a file cannot be read or is wrong, or plain lists and tests by profile are mixed.
     """
-    listed = read_load_list(cwd, load_list) if load_list else LoadList()
-    ids, per_profile = listed.ids, listed.per_profile
+    ids: frozenset[str] | None = None
+    per_profile: dict[ProfileName, frozenset[str]] | None = None
+    for name in load_lists:
+        listed = read_load_list(cwd, name)
+        if listed.per_profile is None:
+            ids = (ids or frozenset[str]()) | (listed.ids or frozenset[str]())
+            continue
+        per_profile = per_profile or {}
+        for profile, tests in listed.per_profile.items():
+            per_profile[profile] = per_profile.get(profile, frozenset()) | tests
+    if ids is not None and per_profile is not None:
+        raise UserError("A plain list and tests by profile cannot be loaded together.")
     if failing is not None:
-        per_profile = {
-            name: known
-            if listed == LoadList()
-            else known & (ids if ids is not None else (per_profile or {}).get(name, frozenset()))
-            for name, known in failing.items()
-        }
+        wanted, by_profile = ids, per_profile
+        per_profile = {}
+        for profile, known in failing.items():
+            if by_profile is not None:
+                known &= by_profile.get(profile, frozenset())
+            per_profile[profile] = known if wanted is None else known & wanted
         ids = None
     return Selection(
         filters=tuple(relative_filter(text, cwd, root) for text in filters),

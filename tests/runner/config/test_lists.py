@@ -162,7 +162,7 @@ def test_a_selection_is_put_together(tmp_path: Path) -> None:
         tmp_path,
         tmp_path,
         filters=["f"],
-        load_list="ids",
+        load_lists=["ids"],
         include_lists=["in"],
         exclude_lists=["out"],
         exclude=["three"],
@@ -174,12 +174,27 @@ def test_failing_tests_and_a_list_must_both_name_a_test(tmp_path: Path) -> None:
     (tmp_path / "json").write_text('{"m.b": {"profiles": ["py312"]}}')
     failing = {PY311: frozenset({"m.a"}), PY312: frozenset({"m.a", "m.b"})}
 
-    def per_profile(load_list: str) -> object:
-        return build_selection(tmp_path, tmp_path, load_list=load_list, failing=failing).per_profile
+    def per_profile(*load_lists: str) -> object:
+        return build_selection(
+            tmp_path, tmp_path, load_lists=load_lists, failing=failing
+        ).per_profile
 
-    assert per_profile("") == failing
+    assert per_profile() == failing
     assert per_profile("plain") == {PY311: {"m.a"}, PY312: {"m.a"}}
     assert per_profile("json") == {PY311: set(), PY312: {"m.b"}}
+
+
+def test_several_lists_add_up_if_they_are_of_one_kind(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("m.a")
+    (tmp_path / "b").write_text("m.b")
+    (tmp_path / "c").write_text('{"m.c": {"profiles": ["py312"]}}')
+    (tmp_path / "d").write_text('{"m.d": {"profiles": ["py311", "py312"]}}')
+
+    assert build_selection(tmp_path, tmp_path, load_lists=["a", "b"]).ids == {"m.a", "m.b"}
+    both = build_selection(tmp_path, tmp_path, load_lists=["c", "d"]).per_profile
+    assert both == {PY311: {"m.d"}, PY312: {"m.c", "m.d"}}
+    with pytest.raises(UserError, match="cannot be loaded together"):
+        build_selection(tmp_path, tmp_path, load_lists=["a", "c"])
 
 
 def test_paths_are_meant_from_where_the_user_is(tmp_path: Path) -> None:
