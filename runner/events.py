@@ -280,6 +280,8 @@ class StopAsked:
 
     hard: bool
     reason: str
+    fault: bool = False
+    """Whether something is wrong with the run itself, so that it ends with ``reason`` as its problem."""
 
 
 @dataclass(frozen=True, slots=True)

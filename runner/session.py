@@ -246,6 +246,8 @@ class Session:
 
     def _stop(self, event: StopAsked, commands: list[Command]) -> None:
         first = self._stopping is None
+        if event.fault:
+            self._problems.append(event.reason)
         if first:
             self._stopping = event
             self._give_up(None, event.reason, commands)

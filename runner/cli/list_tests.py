@@ -1,95 +1,47 @@
-"""``testlanes list``: the ids of the tests that a run would run, without running any."""
+"""``testlanes list``: the ids of the tests that ``run`` would run, one a line, or by profile as JSON."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
-import time
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from ..cases import CaseTable
-from ..commands import StartWorker
-from ..engine import group_matcher, profile_options
+from ..config.lists import format_by_profile
+from ..engine import Request, prepare_listing
 from ..errors import UserError
-from ..events import CasesGivenUp, CasesListed, RunEvent, RunStarted, Warned
-from ..ids import LOCAL, Row
-from ..lanes import HostLanes
-from ..listing import Listing
+from ..headless import run_headless
 from ..report.clean import clean_line
-from ..select import Selector
-from ..settings import CommandSuite, Selection, Settings
-from ..state import RunState
-from ..supervisor import HostPlan, Supervisor
-from .arguments import Arguments
+from ..state import Standing
 from .selecting import selection_of
-from .stored import is_ci, opened, say
 
-NOTHING_TO_RUN = 4
-WENT_WRONG = 3
+if TYPE_CHECKING:
+    from ..settings import Settings
+    from .arguments import Arguments
 
-
-class _Collector:
-    """Keeps what is selected, in listing order; tells warnings on stderr."""
-
-    def __init__(self) -> None:
-        self.rows: dict[Row, None] = {}
-
-    def take(self, event: RunEvent) -> None:
-        match event:
-            case CasesListed(_, _, selected):
-                self.rows.update(dict.fromkeys(selected))
-            case CasesGivenUp(rows):
-                for row in rows:
-                    self.rows.pop(row, None)
-            case Warned(about, text):
-                sys.stderr.write(f"testlanes: warning: {clean_line(about)}: {clean_line(text)}\n")
-            case _:
-                pass
+LISTING_FAILED = 3
+NOTHING = 4
 
 
 def run_list(args: Arguments, settings: Settings) -> int:
-    """Print the ids, each once. Returns 4 if there are none, and 3 if a suite could not be listed."""
-    failing = opened(settings).failing() if args.failing else ()
-    cases, rows, problem = asyncio.run(listed(settings, selection_of(args, settings, failing)))
-    profiles: dict[str, list[str]] = {}
-    for row in rows:
-        profiles.setdefault(cases.test_id(row), []).append(cases.profile(row))
+    """Print what is selected. Exit code 3 if a suite could not be loaded, 4 if nothing is selected."""
+    if len(settings.profiles) > 1 and not args.json:
+        names = ", ".join(profile.name for profile in settings.profiles)
+        raise UserError(
+            f"a flat list is of one profile, and these would be listed: {names}",
+            hint="choose one with -p NAME, or ask for --json",
+        )
+    selection = selection_of(args, settings)
+    run = prepare_listing(settings, Request(selection))
+    ended = asyncio.run(run_headless(run))
+    state, cases = run.state, run.cases
+    selected = [row for row in cases if state.standing[row] != Standing.UNSELECTED]
     if args.json:
-        found = {test_id: {"profiles": sorted(names)} for test_id, names in profiles.items()}
-        say(json.dumps(found, indent=2))
+        sys.stdout.write(format_by_profile(cases.case(row) for row in selected))
     else:
-        for test_id in profiles:
-            say(test_id if is_ci() else clean_line(test_id))
-    if problem:
-        raise UserError("the tests could not be listed", hint=problem, exit_code=WENT_WRONG)
-    return 0 if profiles else NOTHING_TO_RUN
-
-
-async def listed(settings: Settings, selection: Selection) -> tuple[CaseTable, list[Row], str]:
-    """List all profiles' suites. Returns the cases, the selected rows, and what went wrong, if anything."""
-    cases = CaseTable()
-    state = RunState(cases)
-    collector = _Collector()
-    names = tuple(profile.name for profile in settings.profiles)
-    supervisor = Supervisor(Listing([(LOCAL, name) for name in names]), state, [collector.take])
-    lanes = HostLanes(
-        LOCAL,
-        cases,
-        Selector(selection).selects,
-        foreign=frozenset(p.name for p in settings.profiles if isinstance(p.suite, CommandSuite)),
-        group_of=group_matcher(settings.group_regex),
-        open_options=_no_workers,
-        clock=time.time_ns,
-    )
-    plan = HostPlan(
-        LOCAL, lanes, [(p.name, profile_options(settings, p, 1, "list")) for p in settings.profiles]
-    )
-    partial = not selection.everything
-    started = RunStarted(time.time_ns(), settings.root, names, 0, partial, "list")
-    ended = await supervisor.run(started, [plan])
-    return cases, list(collector.rows), ended.problem
-
-
-def _no_workers(command: StartWorker) -> Mapping[str, object]:
-    raise AssertionError(f"a listing opens no lane, but {command}")
+        sys.stdout.writelines(f"{cases.test_id(row)}\n" for row in selected)
+    for warning in state.warnings:
+        sys.stderr.write(f"testlanes: {clean_line(warning.text)}\n")
+    if ended.problem:
+        sys.stderr.write(f"testlanes: {ended.problem}\n")
+        return LISTING_FAILED
+    return 0 if selected else NOTHING

@@ -1,0 +1,86 @@
+"""``run --analyze-isolation``: for each failing test, which earlier test in its worker makes it fail."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING
+
+from ..engine import Request, prepare_replay
+from ..headless import run_headless
+from ..ids import Case
+from ..isolation import Bisection, Verdict
+from ..report.clean import clean_line
+from ..repository.queries import ran_before
+from ..select import Selector
+from ..state import FAILED, Standing
+
+if TYPE_CHECKING:
+    from ..repository.base import Repository
+    from ..settings import Settings
+    from .arguments import Arguments
+
+FOUND = 3
+"""As testr: a conflict between tests was found."""
+
+
+class _StoppedError(Exception):
+    """The user ended a trial."""
+
+
+def analyze_isolation(
+    args: Arguments, settings: Settings, repository: Repository, request: Request
+) -> int:
+    """Bisect every selected failure of the newest run. Exit code 3 if a culprit was found, else 0."""
+    del args
+    number = repository.latest()
+    profiles = {profile.name for profile in settings.profiles}
+    selector = Selector(request.selection)
+    cases = [
+        result.case
+        for result in repository.failing()
+        if result.case.profile in profiles and selector.selects(*result.case)
+    ]
+    if number is None or not cases:
+        _say("nothing is known to fail, so there is nothing to analyze")
+        return 0
+    verdicts: list[Verdict] = []
+    for case in cases:
+        before = [each.test_id for each in ran_before(repository.history(), number, case)]
+        _say(f"{case.test_id}: {len(before)} tests ran before it in its worker")
+        try:
+            verdicts.append(_bisect(settings, case, before))
+        except _StoppedError:
+            return 130
+    width = max(len(verdict.test_id) for verdict in verdicts)
+    _say("")
+    for verdict in verdicts:
+        _say(f"{verdict.test_id:<{width}}  {verdict.why}")
+    return FOUND if any(verdict.culprit for verdict in verdicts) else 0
+
+
+def _bisect(settings: Settings, case: Case, before: list[str]) -> Verdict:
+    bisection = Bisection(case.test_id, before)
+    while (trial := bisection.trial()) is not None:
+        failed = _try(settings, case, trial)
+        word = "fails" if failed else "passes"
+        _say(f"  {word} after {len(trial) - 1} of them" if len(trial) > 1 else f"  {word} alone")
+        bisection.outcome(failed)
+    if bisection.verdict is None:
+        raise AssertionError("a bisection without a trial has a verdict")
+    return bisection.verdict
+
+
+def _try(settings: Settings, case: Case, ids: list[str]) -> bool:
+    run = prepare_replay(settings, case.profile, ids, "isolation")
+    asyncio.run(run_headless(run))
+    if run.state.stopping is not None:
+        raise _StoppedError
+    row = run.cases.find(case.test_id, case.profile)
+    standing = Standing.NOT_RUN if row is None else run.state.standing_of(row)
+    return standing in FAILED or standing is Standing.NOT_RUN
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{clean_line(text)}\n")
+    sys.stdout.flush()

@@ -1,0 +1,238 @@
+"""``testlanes run``: what is asked for becomes a run, with its repository and its reporters."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..config.lists import read_plan
+from ..engine import Request, Run, prepare
+from ..errors import UserError
+from ..events import ListingEnded, RunEvent, StopAsked, Warned
+from ..headless import exit_code, run_headless
+from ..ids import Case, ProfileName
+from ..plan import Plan
+from ..repository.opening import open_repository
+from ..repository.recording import NOT_STORED
+from ..settings import Settings
+from ..state import RunState
+from .selecting import selection_of
+
+if TYPE_CHECKING:
+    from ..report.reporter import Reporter
+    from ..repository.base import Repository
+    from ..repository.directory import DirectoryRepository
+    from ..repository.recording import Recording
+    from .arguments import Arguments
+
+FAILED_TO_STORE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one run ended: its exit code, its number in the repository (-1: not stored), what is known of it."""
+
+    code: int
+    number: int
+    state: RunState
+
+
+def run_tests(args: Arguments, settings: Settings) -> int:
+    """Do ``testlanes run`` and return its exit code."""
+    for problem in settings.problems:
+        _say(problem)
+    if args.meant:
+        _say(
+            f"there is no command {args.filters[0]!r} (did you mean {args.meant}?); it is taken as a filter"
+        )
+    if args.random and settings.shuffle is None:
+        settings = replace(settings, shuffle=random.SystemRandom().randrange(1 << 31))
+        _say(f"random order with --random={settings.shuffle}")
+    repository = open_repository(Path(settings.repository), settings.repository_format, create=True)
+    _tell_warnings(repository)
+    request = _request(args, settings, repository)
+    if args.analyze_isolation:
+        from .isolation import analyze_isolation
+
+        return analyze_isolation(args, settings, repository, request)
+    turn = 1
+    while True:
+        outcome = run_once(args, settings, repository, request)
+        if not args.until_failure or outcome.code != 0:
+            return outcome.code
+        turn += 1
+        request = replace(
+            request, label=f"until failure, turn {turn}", times=_times(settings, repository)
+        )
+
+
+def run_once(
+    args: Arguments, settings: Settings, repository: DirectoryRepository, request: Request
+) -> Outcome:
+    """Run once, report, and store the run."""
+    run = prepare(settings, request)
+    recording = repository.begin(run.cases, partial=run.started.partial, root=settings.root)
+    reporters = _reporters(args, settings, run.state)
+    try:
+        _observe(run, recording, reporters)
+        if request.plan is not None:
+            run.observers.append(_PlanCheck(request.plan, run).record)
+        asyncio.run(run_headless(run))
+        code = exit_code(run.state)
+        number = recording.finish(interrupted=run.state.stopping is not None)
+    finally:
+        if recording.number is None:
+            recording.finish(interrupted=True)
+    for reporter in reporters:
+        reporter.finish()
+    _tell_warnings(repository)
+    if recording.problem:
+        _say(f"the run could not be stored as it should: {recording.problem}")
+        code = code or (FAILED_TO_STORE if number == NOT_STORED else 0)
+    elif number != NOT_STORED and not (args.subunit or args.json):
+        _say(f"stored as run {number} in {_relative(settings.repository)}")
+    return Outcome(code, number, run.state)
+
+
+def _observe(run: Run, recording: Recording, reporters: list[Reporter]) -> None:
+    run.observers.append(recording.record)
+    if recording.journal is not None:
+        from ..journal import Journal
+
+        try:
+            run.observers.append(Journal(recording.journal, run.cases).record)
+        except OSError as error:
+            _say(f"no journal is kept, so a killed run would be lost: {error.strerror}")
+    run.observers.extend(reporter.record for reporter in reporters)
+
+
+def _reporters(args: Arguments, settings: Settings, state: RunState) -> list[Reporter]:
+    reporters: list[Reporter] = []
+    if args.subunit:
+        from ..report.subunit_out import SubunitOut
+
+        reporters.append(SubunitOut(state.cases, sys.stdout.buffer))
+    elif args.json:
+        from ..report.jsonlines import JsonLines
+
+        reporters.append(JsonLines(state.cases, sys.stdout))
+    else:
+        from ..report.lines import Lines
+
+        reporters.append(
+            Lines(
+                state,
+                sys.stdout,
+                os.environ,
+                slow_after=settings.slow_after,
+                rerun=_rerun_command(args),
+            )
+        )
+    if args.junit:
+        from ..report.junit import JUnitReport
+
+        reporters.append(JUnitReport(state.cases, Path(args.junit)))
+    if os.environ.get("GITHUB_ACTIONS") == "true" and not (args.subunit or args.json):
+        from ..report.github import GithubReport
+
+        summary = os.environ.get("GITHUB_STEP_SUMMARY")
+        reporters.append(GithubReport(state.cases, sys.stdout, Path(summary) if summary else None))
+    return reporters
+
+
+def _request(args: Arguments, settings: Settings, repository: Repository) -> Request:
+    failing: dict[ProfileName, frozenset[str]] | None = None
+    if args.failing:
+        failing = _failing(settings, repository)
+        if not any(failing.values()):
+            raise UserError("nothing is known to fail", exit_code=4)
+    selection = selection_of(args, settings, failing)
+    return Request(
+        selection=selection,
+        partial=True if args.partial or _args_select(settings) else None,
+        label="failing" if args.failing else "",
+        times=_times(settings, repository),
+        plan=read_plan(settings.plan) if settings.plan else None,
+    )
+
+
+def _args_select(settings: Settings) -> bool:
+    """Whether fewer profiles than are configured run, so that the run is not of everything."""
+    return bool(settings.all_profiles) and len(settings.profiles) < len(settings.all_profiles)
+
+
+def _failing(settings: Settings, repository: Repository) -> dict[ProfileName, frozenset[str]]:
+    found: dict[ProfileName, set[str]] = {profile.name: set() for profile in settings.profiles}
+    for result in repository.failing():
+        case = result.case
+        if case.profile in found:
+            found[case.profile].add(case.test_id)
+        elif not settings.all_profiles:
+            for ids in found.values():
+                ids.add(case.test_id)
+    return {name: frozenset(ids) for name, ids in found.items()}
+
+
+def _times(settings: Settings, repository: Repository) -> Mapping[Case, float]:
+    """Return expected seconds; what was stored without a profile counts for the only one there is."""
+    return repository.times()
+
+
+def _rerun_command(args: Arguments) -> str:
+    words = ["testlanes", "run", "--failing"]
+    if args.here:
+        words += ["--here", args.here]
+    for profile in args.overrides.profiles:
+        words += ["-p", profile]
+    if args.overrides.repository:
+        words += ["--repository", args.overrides.repository]
+    return shlex.join(words)
+
+
+class _PlanCheck:
+    """Compares a plan with the tests there are, when all are listed."""
+
+    def __init__(self, plan: Plan, run: Run) -> None:
+        self._plan = plan
+        self._run = run
+        self._left = {profile.name for profile in run.settings.profiles}
+
+    def record(self, event: RunEvent) -> None:
+        """Take an event; the last listing's end brings the plan's problems."""
+        if not isinstance(event, ListingEnded):
+            return
+        self._left.discard(event.profile)
+        if self._left or event.error:
+            return
+        cases = self._run.cases
+        names = [profile.name for profile in self._run.settings.profiles]
+        for problem in self._plan.problems([cases.case(row) for row in cases], names):
+            told: RunEvent = (
+                StopAsked(True, problem.text, fault=True)
+                if problem.fatal
+                else Warned("plan", problem.text)
+            )
+            self._run.supervisor.take([told])
+
+
+def _tell_warnings(repository: DirectoryRepository) -> None:
+    while repository.warnings:
+        _say(repository.warnings.pop(0))
+
+
+def _relative(path: str) -> str:
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return path
+
+
+def _say(text: str) -> None:
+    print(f"testlanes: {text}", file=sys.stderr, flush=True)  # noqa: T201 - the command line's voice
