@@ -1,0 +1,72 @@
+"""From lists, filters and what is failing to a selection."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from testlanes.runner.cli.arguments import parse_arguments
+from testlanes.runner.cli.selecting import selection_of
+from testlanes.runner.errors import UserError
+from testlanes.runner.ids import DEFAULT_PROFILE, ProfileName, Status
+from testlanes.runner.repository.base import StoredResult
+from testlanes.runner.settings import Profile, Selection, Settings
+
+A, B = ProfileName("a"), ProfileName("b")
+SETTINGS = Settings("/p", (Profile(A), Profile(B)))
+
+
+def select(*argv: str, failing: tuple[StoredResult, ...] = ()) -> Selection:
+    return selection_of(parse_arguments(["run", *argv]), SETTINGS, failing)
+
+
+def test_nothing_said_is_everything() -> None:
+    assert select().everything
+
+
+def test_lists_are_read_from_the_folder_to_work_in(tmp_path: Path) -> None:
+    (tmp_path / "ids").write_text("m.a\n\n  m.b  \r\nm.c d\n")
+    (tmp_path / "in").write_text("# comment\napi # and why\n")
+    (tmp_path / "out").write_text("slow\n")
+    here = ("-d", str(tmp_path))
+    found = select(*here, "f", "--load-list", "ids", "-i", "in", "-e", "out", "-E", "x")
+    assert found == Selection(
+        filters=("f",),
+        ids=frozenset({"m.a", "m.b", "m.c d"}),
+        include=("api",),
+        exclude=("slow", "x"),
+    )
+
+
+def test_what_is_failing_is_selected_by_profile() -> None:
+    failing = (
+        StoredResult("m.x", Status.FAIL, A),
+        StoredResult("m.y", Status.FAIL, B),
+        StoredResult("m.z", Status.FAIL, DEFAULT_PROFILE),
+    )
+    found = select("--failing", failing=failing)
+    assert found.per_profile == {A: {"m.x", "m.z"}, B: {"m.y", "m.z"}}
+    assert found.ids is None
+
+
+def test_failing_and_a_list_are_both_to_hold(tmp_path: Path) -> None:
+    (tmp_path / "ids").write_text("m.x\nm.q\n")
+    failing = (StoredResult("m.x", Status.FAIL, A), StoredResult("m.y", Status.FAIL, A))
+    found = select("--failing", "--load-list", str(tmp_path / "ids"), failing=failing)
+    assert found.per_profile == {A: {"m.x"}, B: frozenset()}
+
+
+def test_an_empty_list_selects_nothing_and_not_everything(tmp_path: Path) -> None:
+    (tmp_path / "ids").write_text("\n")
+    found = select("--load-list", str(tmp_path / "ids"))
+    assert found.ids == frozenset()
+    assert not found.everything
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe"])
+def test_a_list_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "ids").write_bytes(content)
+    with pytest.raises(UserError, match="ids"):
+        select("--load-list", str(tmp_path / "ids"))
