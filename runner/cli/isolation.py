@@ -46,7 +46,7 @@ def analyze_isolation(
         return 0
     verdicts: list[Verdict] = []
     for case in cases:
-        before = [each.test_id for each in ran_before(repository.history(), number, case)]
+        before = [each.test_id for each in ran_before(repository.history, number, case)]
         _say(f"{case.test_id}: {len(before)} tests ran before it in its worker")
         try:
             verdicts.append(_bisect(settings, case, before))
