@@ -76,8 +76,9 @@ class Agent:
                 if fd == self.uplink.in_fd:
                     self.orders.hear()
                 elif fd == signals:
-                    if set(os.read(signals, 4096)) - {int(_signal.SIGCHLD)}:
-                        raise Ended
+                    others = set(os.read(signals, 4096)) - {int(processes.SIGCHLD)}
+                    if others:
+                        raise Lost("it was sent %s" % processes.signal_name(min(others)))
                     self.children.reap()
                 elif fd == self.uplink.out_fd:
                     if mask & ~select.POLLOUT:
@@ -190,7 +191,7 @@ def _signal_pipe():
     read, write = os.pipe()
     os.set_blocking(read, False)
     os.set_blocking(write, False)
-    for signum in (_signal.SIGCHLD, _signal.SIGTERM, _signal.SIGHUP, _signal.SIGINT):
+    for signum in processes.HANDLED:
         _signal.signal(signum, lambda *_: None)
     _signal.set_wakeup_fd(write, warn_on_full_buffer=False)
     return read

@@ -87,6 +87,8 @@ class Clockwork:
         return any(overdue)
 
     def _look_at_tail(self, now):
+        if self._uplink.full:
+            return True
         for lane in list(self._lanes.values()):
             lane.show_output()
         for _, lane, tail in self._dumps:
@@ -99,7 +101,7 @@ class Clockwork:
     def _look_at_usage(self, now):
         lanes = list(self._lanes.values())
         busy = [lane for lane in lanes if lane.observe().number or lane.busy(now)]
-        if busy:
+        if busy and not self._uplink.full:
             for lane in lanes:
                 lane.usage(now)
         return bool(busy)

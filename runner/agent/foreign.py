@@ -87,7 +87,7 @@ class _Shell(Lane):
     def finish_by(self, why):
         """Kill it; ``ended`` follows."""
         self.ending = self.ending or why
-        processes.send(self.pid, processes.SIGKILL, group=True)
+        processes.kill(self.pid)
 
     def cleanup(self):
         """Kill what the command left, take what it said last. Return its process id."""

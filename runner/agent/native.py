@@ -138,8 +138,7 @@ class WorkerLane(Lane):
         """Kill it; ``exited`` follows when its process is gone."""
         self.ending = self.ending or why
         if self._opened:
-            processes.send(self.pid, processes.SIGKILL, group=True)
-            processes.send(self.pid, processes.SIGKILL)
+            processes.kill(self.pid)
             self.suspect()
         else:
             # A fork that the loader has not made yet. If it comes it finds its token gone.
@@ -235,7 +234,7 @@ class WorkerLane(Lane):
         seen = self.observe(dead=True)
         told = "is gone" if status is None else processes.phrase(status)[2]
         why = self.note() or self.ending or told
-        if self._leaving and status == 0:
+        if self._leaving and status == 0 and not seen.number:
             why = "ended as asked"
         starts = (seen.stdout, seen.stderr) if seen.number else (0, 0)
         words = bool(seen.number) or status != 0

@@ -16,7 +16,7 @@ LANE_WORDS = frozenset(["run", "drop", "stop", "dump", "retire", "kill"])
 
 
 class Ended(Exception):
-    """The controller said ``end`` (then it has an argument), or is refused, or a signal came."""
+    """The controller said ``end`` (then it has an argument), or is refused."""
 
 
 class Orders:

@@ -9,6 +9,8 @@ import os
 import time
 
 SIGKILL, SIGTERM, SIGCHLD = _signal.SIGKILL, _signal.SIGTERM, _signal.SIGCHLD
+HANDLED = (SIGCHLD, SIGTERM, _signal.SIGHUP, _signal.SIGINT)
+"""What the agent has handlers for."""
 # macOS has no real time signals.
 _FIRST = getattr(_signal, "SIGRTMIN", None)
 SIG_DUMP = _FIRST + 5 if _FIRST else _signal.SIGINFO
@@ -57,6 +59,10 @@ def spawn(argv, env, cwd, stdout, stderr, note):
         return pid
     try:
         try:
+            # Before there is a group that can be sent signals: ours would report them as the agent's own.
+            _signal.set_wakeup_fd(-1)
+            for signum in HANDLED:
+                _signal.signal(signum, _signal.SIG_DFL)
             os.setsid()
             if _prctl is not None:
                 _prctl(_PR_SET_PDEATHSIG, int(SIGKILL), 0, 0, 0)
@@ -66,7 +72,6 @@ def spawn(argv, env, cwd, stdout, stderr, note):
             _signal.signal(_signal.SIGPIPE, _signal.SIG_DFL)
             if hasattr(_signal, "SIGXFSZ"):
                 _signal.signal(_signal.SIGXFSZ, _signal.SIG_DFL)
-            _signal.set_wakeup_fd(-1)
             if _limits is not None:
                 _limits[0].setrlimit(_limits[0].RLIMIT_NOFILE, _limits[1:])
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
@@ -110,6 +115,12 @@ def send(pid, signum, group=False):
         (os.killpg if group else os.kill)(pid, signum)
     except OSError:
         pass
+
+
+def kill(pid):
+    """Kill a process and its group; the process alone may not have come to lead one yet."""
+    send(pid, SIGKILL, group=True)
+    send(pid, SIGKILL)
 
 
 def phrase(status):

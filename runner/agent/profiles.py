@@ -106,7 +106,7 @@ class Loader:
     def finish_by(self, why):
         """Kill it; its workers stay, and become our children."""
         self._ending = self._ending or why
-        processes.send(self.pid, processes.SIGKILL, group=True)
+        processes.kill(self.pid)
 
     def overdue(self, now):
         """Kill it if it took too long to connect. Return whether it is still to be watched."""

@@ -4,6 +4,8 @@ import os
 from struct import Struct
 
 LAST_WORDS = 65536
+FAR = 1 << 20
+"""Bytes that live output may be behind."""
 _PULSE = Struct("<QQQQQ")
 
 
@@ -65,7 +67,13 @@ class Tail:
         self._at = at
 
     def read(self, limit=LAST_WORDS):
-        """Return what was added, at most ``limit`` bytes."""
+        """Return what was added, at most ``limit`` bytes; far behind, it jumps to the end, and says so."""
+        left_out = size(self._path) - limit - self._at
+        if left_out < FAR:
+            data = piece(self._path, self._at, limit)
+            self._at += len(data)
+            return data
+        self._at += left_out
         data = piece(self._path, self._at, limit)
         self._at += len(data)
-        return data
+        return b"\n[%d bytes left out here]\n" % left_out + data

@@ -10,7 +10,7 @@ MAX_DATA = 32768
 
 
 class Lost(Exception):
-    """The controller is gone, or broke the protocol."""
+    """The controller is gone, or broke the protocol, or we are to go: all ends."""
 
 
 class Uplink:

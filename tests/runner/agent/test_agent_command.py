@@ -155,6 +155,27 @@ def test_a_command_can_be_stopped_and_killed() -> None:
         rig.end()
 
 
+def test_a_command_that_is_killed_at_once_is_dead() -> None:
+    """Even if it had no time to become what its kill is aimed at."""
+    with Rig() as rig:
+        define(rig, "exec sleep 600")
+        for generation in range(20):
+            rig.open(generation=generation)
+            rig.send(messages.run(0, ["a"]), messages.kill(0))
+            assert rig.expect(messages.Exited).signal == 9
+        rig.end()
+
+
+def test_a_command_that_is_stopped_at_once_does_not_take_the_agent_along() -> None:
+    with Rig() as rig:
+        define(rig, "exec sleep 600")
+        for generation in range(20):
+            rig.open(generation=generation, grace=0.05)
+            rig.send(messages.run(0, ["a"]), messages.stop(0))
+            assert rig.expect(messages.Exited).signal in (9, 15)
+        rig.end()
+
+
 def test_what_a_command_leaves_behind_dies_with_it(tmp_path: Path) -> None:
     """Also when it still holds the pipe."""
     note = tmp_path / "pid"

@@ -229,6 +229,37 @@ def test_all_data_comes_before_exited_and_in_small_frames() -> None:
         rig.end()
 
 
+def test_many_small_events_become_few_frames() -> None:
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        rig.open()
+        ids = [f"nothing {n}" for n in range(3000)]
+        rig.run(0, ids)
+        rig.wait_result(0, ids[-1], "success")
+
+        assert [test_id for test_id, status in rig.results(0) if status == "success"] == ids
+        assert len(rig.data_bytes(0)) < 600  # of 6000 writes
+        rig.end()
+
+
+def test_live_output_that_is_far_behind_jumps_to_the_end() -> None:
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        rig.open()
+        rig.send(messages.tail(0, True))
+        rig.run(0, ["spill 20000000"])
+        shown: list[bytes] = []
+        while not b"".join(shown).endswith(b"the end\n"):
+            shown.append(rig.expect(messages.Output).data)
+        assert any(b"bytes left out here" in each for each in shown)
+        assert sum(map(len, shown)) < 10000000
+        rig.end()
+
+
 def test_a_lane_without_credit_waits_and_the_others_go_on() -> None:
     with Rig() as rig:
         rig.hello()

@@ -54,6 +54,21 @@ def test_the_next_test_has_a_limit_of_its_own() -> None:
         rig.end()
 
 
+def test_the_stacks_of_a_dead_test_are_its_own() -> None:
+    """Those that an earlier test wrote when it ran over its limit are not told again."""
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        rig.open(limit=0.3, grace=0.3)
+        rig.run(0, ["sleep 600"])
+        rig.wait_result(0, "sleep 600", "fail")
+        rig.run(0, ["hang"])
+        gone = rig.expect(messages.Exited)
+        assert gone.stacks.count("in act") == 1
+        rig.end()
+
+
 def test_a_test_can_be_stopped_and_its_worker_goes_on() -> None:
     with Rig() as rig:
         rig.hello()
