@@ -78,7 +78,7 @@ class Suite:
     def _add(self, tests, suite):
         self._new = []
         for case, chain in walk(suite):
-            test_id = str(case.id())
+            test_id = spelled(str(case.id()))
             if test_id not in self._seen:
                 self._seen.add(test_id)
                 self._new.append(test_id)
@@ -131,6 +131,13 @@ def walk(node, chain=()):
         chain += (node,)
     for child in children:
         yield from walk(child, chain)
+
+
+def spelled(test_id):
+    """Return an id as it is spelled on the wire, where NUL and lone surrogates are escaped (packets.py)."""
+    if "\0" in test_id or not test_id.isprintable():
+        return test_id.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+    return test_id
 
 
 def switches(chain):

@@ -92,14 +92,14 @@ class UnittestWorker(Worker):
         finally:
             result.shouldStop = False
         self.still_us()
-        if chain and not switches(chain):
-            # The suite's own fixtures are down again; no class fixture may stay up longer.
-            self._release()
-            self._chain = chain
         cls = type(self._case)
         verdict = self._verdicts.get(cls) or self._verdicts.get(cls.__module__)
         if verdict is not None and len(result.outcomes) == before:
             result.outcomes.append(verdict)
+        if chain and not switches(chain):
+            # The suite's own fixtures are down again; no class fixture may stay up longer.
+            self._release()
+            self._chain = chain
 
     def _clean_up(self, case, result):
         """Run what an exception that unittest does not catch left undone."""

@@ -452,3 +452,49 @@ def test_lanes_have_their_own_environment_and_output(tmp_path: Path, here: Agent
         worker = here.fork(loader, env={"LANE": name})
         # stdin, stdout, stderr, and above 3900 ours: channel, pulse, stacks; and listdir's own.
         assert worker.one("test_e.T.test_a").details["stdout"] == f"{name} True 7\n"
+
+
+ODD = """
+import unittest
+class Own(unittest.TestSuite):
+    def run(self, result, debug=False):
+        return super().run(result, debug)
+class Stop(Own):
+    def run(self, result, debug=False):
+        raise RuntimeError("the suite itself fails")
+class T(unittest.TestCase):
+    def test_a(self): pass
+class Bad(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls): raise RuntimeError("no database")
+    def test_a(self): pass
+class Named(unittest.TestCase):
+    def __init__(self, name):
+        super().__init__("test_a")
+        self.name = name
+    def id(self): return self.name
+    def test_a(self): pass
+def load_tests(loader, tests, pattern):
+    return unittest.TestSuite([
+        Own([Bad("test_a"), Own([T("test_a")])]), Stop([Named("stop")]),
+        Named("nul \\0 here"), Named("surrogate \\udc80"), Named("new\\nline"), Named("x" * 70000), Named("ü"),
+    ])
+"""
+
+
+def test_odd_suites_and_odd_ids_run_by_the_id_that_was_listed(tmp_path: Path, here: Agent) -> None:
+    loader = here.loader(lay(tmp_path / "p", {"test_o.py": ODD}))
+    ids = loader.listing()
+    worker = here.fork(loader)
+    told = [each for each in worker.ran(*ids) if each.test_id in ids]
+    assert [each.test_id for each in told] == ids
+    assert [(each.test_id[:12], each.status, each.kind) for each in told] == [
+        ("test_o.Bad.t", "fail", "setup"),
+        ("test_o.T.tes", "success", ""),
+        ("stop", "fail", "error"),
+        ("nul \\x00 her", "success", ""),
+        ("surrogate \\u", "success", ""),
+        ("new\nline", "success", ""),
+        ("x" * 12, "success", ""),
+        ("ü", "success", ""),
+    ]
