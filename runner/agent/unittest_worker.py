@@ -164,10 +164,10 @@ class UnittestWorker(Worker):
             previous = getattr(self._result, "_previousTestClass", None)
             if previous is None or previous is type(case):
                 return
-            if not self._dear and not has_class_fixture(previous):
+            same_module = previous.__module__ == type(case).__module__
+            if same_module and not self._dear and not has_class_fixture(previous):
                 # Nothing to take down: let unittest note the change.
-                if previous.__module__ == type(case).__module__:
-                    return
+                return
         self.attend()
         try:
             if chain or self._chain:
