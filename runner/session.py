@@ -223,7 +223,7 @@ class Session:
         self._dispatcher.listing_ended(profile)
         if error:
             whose = "" if profile == DEFAULT_PROFILE else f" of profile {profile}"
-            self._problems.append(f"the suite{whose} could not be loaded: {error}")
+            self._problems.append(f"the suite{whose} could not be loaded: {_brief(error)}")
             self._give_up(self._rows_of(profile), "its suite could not be loaded", commands)
 
     def _worker_lost(self, event: WorkerLost, now: float, commands: list[Command]) -> None:
@@ -359,3 +359,9 @@ class Session:
 
     def _rows_of(self, profile: ProfileName) -> tuple[Row, ...]:
         return tuple(row for row in self._cases if self._cases.profile(row) == profile)
+
+
+def _brief(error: str) -> str:
+    """Return the first and the last line of what a loader said; the whole of it is in ``ListingEnded``."""
+    lines = [line.strip() for line in error.splitlines() if line.strip()]
+    return " … ".join(dict.fromkeys((lines[0], lines[-1]))) if lines else "it gave no reason"
