@@ -13,7 +13,6 @@ class FixtureWatch:
 
     def __init__(self, worker):
         self._worker = worker
-        self._event = worker.channel.event
         self._clock = time.perf_counter_ns
         self._number = 0
         self._parents = []
@@ -62,7 +61,7 @@ class FixtureWatch:
 
     def _say(self, number, name, scope, phase, took):
         parent = self._parents[-1] if self._parents and self._parents[-1] != number else 0
-        self._event(
+        self._worker.channel.event(
             "fixture",
             self._worker.test_id,
             n=number,

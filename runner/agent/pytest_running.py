@@ -96,37 +96,53 @@ class PytestWorker(Worker):
         for node in item.listchain()[:-1]:
             left[node] -= 1
 
+    def _shared_with(self, item):
+        """Whether all that is up is of collectors above ``item``."""
+        stack = list(self._state.stack)
+        return stack == item.listchain()[: len(stack)] and item not in stack
+
     def _make_room(self, item):
         """Tear down what is up and not shared with ``item`` (None: everything)."""
         stack = list(self._state.stack)
-        chain = item.listchain() if item is not None else []
-        if stack == chain[: len(stack)] and item not in stack:
-            return
-        chain = chain[:-1]
+        chain = item.listchain()[:-1] if item is not None else []
         kept = 0
         while kept < min(len(stack), len(chain)) and stack[kept] is chain[kept]:
             kept += 1
-        keep = [*chain[:kept], Rest] if kept else []
-        call = pytest.CallInfo.from_call(
-            lambda: self._state.teardown_exact(_Chain(keep) if keep else None),
-            "teardown",
-            reraise=None,
-        )
-        if call.excinfo is not None and not self.channel.dead:
-            where = stack[kept].nodeid or "session"
-            report = pytest.TestReport.from_item_and_call(self.last, call)
-            details = [("traceback", TRACEBACK, encode(report_text(report)))]
-            if self.last is not None:
-                note = "after the last test of this worker that used it: %s" % self.last.nodeid
-                details.append(("reason", TEXT, encode(note)))
-            self.extra("teardown (%s)" % where, "fail", details)
+        if kept == len(stack):
+            return
+        keep = _Chain([*chain[:kept], Rest]) if kept else None
+        errors = []
+        for _ in stack:
+            call = pytest.CallInfo.from_call(
+                lambda: self._state.teardown_exact(keep), "teardown", reraise=None
+            )
+            if call.excinfo is not None:
+                errors.append(call)
+            if len(self._state.stack) <= kept:
+                break
+            # Our own signals end a teardown between two fixtures.
+        self.still_us()
+        self._tell_errors(stack[kept].nodeid, errors)
         self.shared_changed = False
         if self._state.stack:
             self.health.rebase()
         else:
             self.settle()
 
+    def _tell_errors(self, where, errors):
+        if not errors:
+            return
+        details = []
+        for number, call in enumerate(errors):
+            report = pytest.TestReport.from_item_and_call(self.last, call)
+            name = "traceback-%d" % number if number else "traceback"
+            details.append((name, TRACEBACK, encode(report_text(report))))
+        note = "Fixtures went down after %s." % self.last.nodeid
+        details.append(("reason", TEXT, encode(note)))
+        self.extra("teardown (%s)" % (where or "session"), "fail", details)
+
     def release(self):
+        """Tear down everything."""
         self._make_room(None)
 
     # -- one test ------------------------------------------------------------
@@ -136,8 +152,12 @@ class PytestWorker(Worker):
         if items is None:
             self._run_broken(test_id)
             return
-        if self._state.stack:
-            self._make_room(items[0])
+        if self._state.stack and not self._shared_with(items[0]):
+            self.attend()
+            try:
+                self._make_room(items[0])
+            finally:
+                self.signals.disarm()
         if test_id in self._ran:
             for item in items:
                 _renew(item)
