@@ -12,7 +12,8 @@ from ..errors import UserError
 from ..headless import run_headless
 from ..report.clean import clean_line
 from ..state import Standing
-from .selecting import selection_of
+from .selecting import known_failures, selection_of
+from .stored import is_ci, opened, say
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -30,18 +31,21 @@ def run_list(args: Arguments, settings: Settings) -> int:
             f"a flat list is of one profile, and these would be listed: {names}",
             hint="choose one with -p NAME, or ask for --json",
         )
-    selection = selection_of(args, settings)
-    run = prepare_listing(settings, Request(selection))
+    failing = known_failures(settings, opened(settings)) if args.failing else None
+    run = prepare_listing(settings, Request(selection_of(args, settings, failing)))
     ended = asyncio.run(run_headless(run))
     state, cases = run.state, run.cases
-    selected = [row for row in cases if state.standing[row] != Standing.UNSELECTED]
+    # Announced and then not found in the complete suite: NOT_RUN.
+    out = (Standing.UNSELECTED, Standing.NOT_RUN)
+    selected = [row for row in cases if state.standing[row] not in out]
     if args.json:
         sys.stdout.write(format_by_profile(cases.case(row) for row in selected))
     else:
-        sys.stdout.writelines(f"{cases.test_id(row)}\n" for row in selected)
+        for row in selected:
+            say(cases.test_id(row) if is_ci() else clean_line(cases.test_id(row)))
     for warning in state.warnings:
         sys.stderr.write(f"testlanes: {clean_line(warning.text)}\n")
     if ended.problem:
-        sys.stderr.write(f"testlanes: {ended.problem}\n")
+        sys.stderr.write(f"testlanes: {clean_line(ended.problem)}\n")
         return LISTING_FAILED
     return 0 if selected else NOTHING

@@ -23,7 +23,7 @@ from ..repository.opening import open_repository
 from ..repository.recording import NOT_STORED
 from ..settings import Settings
 from ..state import RunState
-from .selecting import selection_of
+from .selecting import known_failures, selection_of
 
 if TYPE_CHECKING:
     from ..report.reporter import Reporter
@@ -150,7 +150,7 @@ def _reporters(args: Arguments, settings: Settings, state: RunState) -> list[Rep
 def _request(args: Arguments, settings: Settings, repository: Repository) -> Request:
     failing: dict[ProfileName, frozenset[str]] | None = None
     if args.failing:
-        failing = _failing(settings, repository)
+        failing = known_failures(settings, repository)
         if not any(failing.values()):
             raise UserError("nothing is known to fail", exit_code=4)
     selection = selection_of(args, settings, failing)
@@ -166,18 +166,6 @@ def _request(args: Arguments, settings: Settings, repository: Repository) -> Req
 def _args_select(settings: Settings) -> bool:
     """Whether fewer profiles than are configured run, so that the run is not of everything."""
     return bool(settings.all_profiles) and len(settings.profiles) < len(settings.all_profiles)
-
-
-def _failing(settings: Settings, repository: Repository) -> dict[ProfileName, frozenset[str]]:
-    found: dict[ProfileName, set[str]] = {profile.name: set() for profile in settings.profiles}
-    for result in repository.failing():
-        case = result.case
-        if case.profile in found:
-            found[case.profile].add(case.test_id)
-        elif not settings.all_profiles:
-            for ids in found.values():
-                ids.add(case.test_id)
-    return {name: frozenset(ids) for name, ids in found.items()}
 
 
 def _times(settings: Settings, repository: Repository) -> Mapping[Case, float]:

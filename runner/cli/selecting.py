@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config.lists import build_selection
+from ..ids import ProfileName
 
 if TYPE_CHECKING:
-    from ..ids import ProfileName
+    from ..repository.base import Repository
     from ..settings import Selection, Settings
     from .arguments import Arguments
 
@@ -30,3 +31,20 @@ def selection_of(
         exclude=args.exclude_regex,
         failing=failing,
     )
+
+
+def known_failures(settings: Settings, repository: Repository) -> dict[ProfileName, frozenset[str]]:
+    """Return what failed when it last ran, for each profile of this run.
+
+    Where no profiles are configured, what was recorded under some other one counts too: another tool's
+    tag may look like a profile.
+    """
+    found: dict[ProfileName, set[str]] = {profile.name: set() for profile in settings.profiles}
+    for result in repository.failing():
+        case = result.case
+        if case.profile in found:
+            found[case.profile].add(case.test_id)
+        elif not settings.all_profiles:
+            for ids in found.values():
+                ids.add(case.test_id)
+    return {name: frozenset(ids) for name, ids in found.items()}

@@ -178,6 +178,7 @@ class JUnitReport:
             f"--- {detail.name}\n{detail.text}" if is_text(detail) else f"--- {describe(detail)}"
             for detail in attempt.details
             if not detail.name.startswith("traceback")
+            and not (name == "skipped" and detail.name == "reason")
         ]
         if output:
             file.write(f"<system-out>{_content(chr(10).join(output))}</system-out>\n")

@@ -23,6 +23,14 @@ _KIND_WORDS = {
 }
 
 
+_ONE = {
+    "errors": "error",
+    "unexpected successes": "unexpected success",
+    "other failures": "other failure",
+    "expected failures": "expected failure",
+}
+
+
 def clock(seconds: float) -> str:
     """Return a span of a run: ``0:52``, ``1:02:03``."""
     whole = max(0, int(seconds))
@@ -60,7 +68,7 @@ def counted(state: RunState) -> list[tuple[str, int]]:
         ("not run", counts[Standing.NOT_RUN]),
         ("unfinished", counts[Standing.WAITING] + counts[Standing.RUNNING]),
     ]
-    return [(word, count) for word, count in words if count]
+    return [(_ONE.get(word, word) if count == 1 else word, count) for word, count in words if count]
 
 
 def cut_left(text: str, width: int) -> str:

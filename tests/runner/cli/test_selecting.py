@@ -7,35 +7,43 @@ from pathlib import Path
 import pytest
 
 from testlanes.runner.cli.arguments import parse_arguments
-from testlanes.runner.cli.selecting import selection_of
+from testlanes.runner.cli.selecting import known_failures, selection_of
 from testlanes.runner.errors import UserError
 from testlanes.runner.ids import DEFAULT_PROFILE, ProfileName, Status
 from testlanes.runner.repository.base import StoredResult
+from testlanes.runner.repository.memory import MemoryRepository
 from testlanes.runner.settings import Profile, Selection, Settings
 
 A, B = ProfileName("a"), ProfileName("b")
-SETTINGS = Settings("/p", (Profile(A), Profile(B)))
+SETTINGS = Settings("/", (Profile(A), Profile(B)))
 
 
-def select(*argv: str, failing: tuple[StoredResult, ...] = ()) -> Selection:
-    return selection_of(parse_arguments(["run", *argv]), SETTINGS, failing)
+def select(*argv: str, failing: tuple[StoredResult, ...] | None = None) -> Selection:
+    known = None
+    if failing is not None:
+        repository = MemoryRepository()
+        repository.insert(failing, False)
+        known = known_failures(SETTINGS, repository)
+    return selection_of(parse_arguments(["run", *argv]), SETTINGS, known)
 
 
 def test_nothing_said_is_everything() -> None:
     assert select().everything
 
 
-def test_lists_are_read_from_the_folder_to_work_in(tmp_path: Path) -> None:
+def test_lists_are_read_from_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "ids").write_text("m.a\n\n  m.b  \r\nm.c d\n")
     (tmp_path / "in").write_text("# comment\napi # and why\n")
     (tmp_path / "out").write_text("slow\n")
-    here = ("-d", str(tmp_path))
-    found = select(*here, "f", "--load-list", "ids", "-i", "in", "-e", "out", "-E", "x")
+    found = select("f", "--load-list", "ids", "-i", "in", "-e", "out", "-E", "x")
     assert found == Selection(
         filters=("f",),
         ids=frozenset({"m.a", "m.b", "m.c d"}),
         include=("api",),
-        exclude=("slow", "x"),
+        exclude=("x", "slow"),
     )
 
 

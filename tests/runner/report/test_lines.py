@@ -74,7 +74,7 @@ def test_a_failure_is_told_at_once_with_traceback_and_output(story: Story) -> No
     ("kind", "word", "counted"),
     [
         (Kind.ASSERTION, "FAIL", "1 failed"),
-        (Kind.ERROR, "ERROR", "1 errors"),
+        (Kind.ERROR, "ERROR", "1 error"),
         (Kind.CRASH, "CRASH", "1 crashed"),
         (Kind.TIMEOUT, "TIMEOUT", "1 timed out"),
         (Kind.SETUP, "SETUP", "1 failed in set-up"),
@@ -205,7 +205,7 @@ def test_what_goes_wrong_beside_tests_is_told(story: Story) -> None:
         "lost host local: silent",
         "stopping (interrupted): letting running tests end",
         "setUpClass (m.C)\n    no database",
-        "1 other failures, 1 not run",
+        "1 other failure, 1 not run",
         "1 not run: interrupted",
         "the run went wrong: tests were not run",
     ):
