@@ -169,15 +169,15 @@ def test_a_crash_leaves_the_stacks() -> None:
         rig.end()
 
 
-def test_a_loader_that_never_tells_does_not_hide_a_death() -> None:
+@pytest.mark.parametrize("test_id", ["exit 5", "cut linger"])
+def test_a_loader_that_is_stuck_does_not_hide_a_death(test_id: str) -> None:
     with Rig() as rig:
         rig.hello()
-        rig.profile(env={"FAKE": "mute-loader"})
+        rig.profile(env={"FAKE": "stuck-loader"})
         rig.load()
         rig.open()
-        rig.run(0, ["exit 5"])
-        gone = rig.expect(messages.Exited)
-        assert gone.lane == 0
+        rig.run(0, [test_id])
+        assert rig.expect(messages.Exited).why == "exited with status 5"
         rig.end()
 
 
@@ -198,12 +198,15 @@ def test_a_test_that_closes_the_channel_loses_nothing() -> None:
         rig.end()
 
 
-def test_what_a_worker_said_over_a_new_connection_just_before_its_end_is_not_lost() -> None:
+@pytest.mark.parametrize("fresh", [False, True], ids=["forked", "fresh"])
+def test_what_a_worker_said_over_a_new_connection_just_before_its_end_is_not_lost(
+    *, fresh: bool
+) -> None:
     with Rig() as rig:
         rig.hello()
         rig.profile()
         rig.load()
-        rig.open()
+        rig.open(fresh=fresh)
         rig.run(0, ["cut die"])
         rig.expect(messages.Exited)
 
