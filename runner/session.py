@@ -162,7 +162,7 @@ class Session:
             case CaseFinished():
                 self._case_finished(event, now, commands)
             case CasesListed():
-                self._cases_listed(event, now)
+                self._cases_listed(event, now, commands)
             case ListingEnded(profile, error):
                 self._listing_ended(profile, error, commands)
             case WorkerStarted(lane, generation, _, _, known):
@@ -179,7 +179,7 @@ class Session:
             case CasesQueued(rows, times):
                 if self._stopping is None:
                     self._dispatcher.again(rows, now, urgent=True, times=times)
-            case CasesGivenUp(rows, _):
+            case CasesGivenUp(rows, _) if self._stopping is None:
                 self._dispatcher.give_up(rows)
             case StopAsked():
                 self._stop(event, commands)
@@ -207,10 +207,12 @@ class Session:
         if self._failed == self._rules.max_fail:
             commands.append(Publish(StopAsked(False, f"{self._failed} tests failed (--max-fail)")))
 
-    def _cases_listed(self, event: CasesListed, now: float) -> None:
+    def _cases_listed(self, event: CasesListed, now: float, commands: list[Command]) -> None:
         first = self._listed.get(event.profile, 0)
         self._listed[event.profile] = first + len(event.rows)
         if self._stopping is not None:
+            if event.selected:
+                commands.append(Publish(CasesGivenUp(event.selected, self._stopping.reason)))
             return
         index = {row: first + at for at, row in enumerate(event.rows)}
         groups = event.groups

@@ -298,6 +298,15 @@ def test_a_stop_while_listing_ends_the_run(world: World) -> None:
     assert {Standing.NOT_RUN} == set(world.standings())
 
 
+def test_what_is_listed_after_a_stop_is_not_run_either(world: World) -> None:
+    world.list(2)
+    world.tell(StopAsked(True, "interrupted"))
+    world.list(3)
+    world.run()
+
+    assert [Standing.NOT_RUN] * 5 == world.standings()
+
+
 def test_losing_the_only_host_is_told_and_what_waits_is_not_run(world: World) -> None:
     world.listed(10)
     world.step()
