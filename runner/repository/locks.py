@@ -33,7 +33,7 @@ def locked(path: Path, limit: float = LOCK_LIMIT) -> Generator[None]:
                     hint=f"See who has {path} open (fuser, lsof), and end that process.",
                 )
             time.sleep(pause)
-            pause = min(pause * 2, 0.05)
+            pause = min(pause * 2, 0.01)
         yield
     finally:
         os.close(descriptor)

@@ -1,0 +1,90 @@
+"""Several writers at a time, and a disk that is full."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from testlanes.runner.repository import queries
+from testlanes.runner.repository.opening import open_repository
+from testlanes.runner.repository.times import read_times
+
+WRITER = """
+import sys
+from pathlib import Path
+from testlanes.runner.ids import *
+from testlanes.runner.repository.base import StoredResult
+from testlanes.runner.repository.opening import open_repository
+
+where, writer = Path(sys.argv[1]), sys.argv[2]
+for number in range(15):
+    repository = open_repository(where, "testr", create=True)
+    name = f"m.t_{writer}_{number}"
+    print(repository.insert([StoredResult(name, Status.FAIL, start=10**18, stop=2 * 10**18)], partial=True))
+    assert repository.warnings == []
+"""
+
+
+def test_eight_writers_lose_nothing(testr: Path) -> None:
+    """testr lost 12 of these 120 runs, and kept 29 of 120 failures."""
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-Ic", WRITER, str(testr), str(n)], stdout=subprocess.PIPE, text=True
+        )
+        for n in range(8)
+    ]
+    said = [writer.communicate(timeout=120)[0] for writer in writers]
+    assert [writer.returncode for writer in writers] == [0] * 8
+    numbers = [int(number) for text in said for number in text.split()]
+    assert sorted(numbers) == list(range(120))
+
+    repository = open_repository(testr, "testr", create=False)
+    wanted = {f"m.t_{writer}_{number}" for writer in range(8) for number in range(15)}
+    stored = [one.test_id for number in repository.run_numbers() for one in repository.read(number)]
+    assert sorted(stored) == sorted(wanted)
+    assert {one.test_id for one in repository.failing()} == wanted
+    assert read_times(testr).keys() == wanted
+    assert len(queries.runs(repository.history)) == 120
+    assert (testr / "next-stream").read_text() == "120\n"
+    assert [one.name for one in testr.iterdir() if one.name.startswith((".", "tmp"))] == []
+
+
+# A file may not grow beyond the limit: what a write to a full disk does, for one process.
+FULL = """
+import resource, sys
+from pathlib import Path
+from testlanes.runner.cases import CaseTable
+from testlanes.runner.events import *
+from testlanes.runner.ids import *
+from testlanes.runner.repository.opening import open_repository
+
+repository = open_repository(Path(sys.argv[1]), "testr", create=True)
+cases = CaseTable()
+recording = repository.begin(cases, partial=False, root="/")
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+for number in range(40):
+    row = cases.add(f"m.t{number}", DEFAULT_PROFILE)
+    data = b"x" * 5_000
+    recording.record(DetailReceived(LaneId(0), row, "log", "text/plain", data, True))
+    recording.record(CaseFinished(LaneId(0), row, Status.FAIL, Kind.ERROR, 10**18, 1.0))
+    recording._flushed = 0  # as if a second had gone by
+    recording.record(Ticked(0.0))
+print(recording.finish(interrupted=False), recording.problem, sep="|")
+"""
+
+
+def test_a_full_disk_costs_what_did_not_fit_and_says_so(testr: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-Ic", FULL, str(testr)], capture_output=True, text=True, timeout=60
+    )
+    assert done.stderr == ""
+    number, problem = done.stdout.strip().split("|")
+    assert number == "0"
+    assert "File too large" in problem
+    assert "29 results are not in the stored run" in problem
+
+    repository = open_repository(testr, "testr", create=False)
+    assert [one.test_id for one in repository.read(0)] == [f"m.t{n}" for n in range(11)]
+    assert all(len(one.details[0][2]) == 5_000 for one in repository.read(0))
+    assert (testr / "next-stream").read_text() == "1\n"
