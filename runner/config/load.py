@@ -57,6 +57,8 @@ def load_settings(cwd: Path, overrides: Overrides, environ: Mapping[str, str]) -
         root, cwd, overrides, project, source, environ
     )
     lanes, lanes_command = layers.concurrency()
+    origins["repository_format"] = origins["repository"]
+    origins["concurrency_command"] = origins["concurrency"] if lanes_command else DEFAULT
     settings = Settings(
         root=str(root),
         profiles=(),

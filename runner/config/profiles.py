@@ -164,7 +164,8 @@ def _product(project: Table, matrix: Mapping[str, object]) -> Iterable[ProfileSp
         if any(fnmatchcase(name, pattern) for pattern in excluded):
             continue
         python = dict(zip(axes, values, strict=True)).get("python", "")
-        spec = ProfileSpec(ProfileName(name), project.origin("matrix"), python, tags=values)
+        tags = tuple(value for value in values if value != name)
+        spec = ProfileSpec(ProfileName(name), project.origin("matrix"), python, tags=tags)
         for value in values:
             part = parts.get(value, {})
             path = f"{project.path('parts')}.{value}"
