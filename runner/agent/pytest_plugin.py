@@ -9,6 +9,7 @@ import pytest
 from . import pytest_capture, pytest_lean, pytest_worker_id, pytest_xdist
 from .channel import Gone
 from .forking import Forks, unsafe
+from .pytest_early import early_readers
 from .pytest_fixtures import FixtureWatch
 from .pytest_master import Desk, Master
 from .pytest_running import PytestWorker
@@ -222,7 +223,7 @@ class Plugin:
         if plugins:
             self.master = True
             return "%s must be set up for each worker" % ", ".join(plugins)
-        modules = pytest_xdist.early_readers(config)
+        modules = early_readers(config)
         if modules:
             return "%s asks which worker it is in before tests run" % ", ".join(modules)
         return unsafe()

@@ -6,25 +6,12 @@ environment, ``config.workerinput`` and ``config.workeroutput``, and the fixture
 (``pytest_configure_node``, ``pytest_testnodedown``) are served by the loader: ``pytest_master``.
 """
 
-import ast
 import os
 import socket
 import sys
 
 HARMLESS = ("pytest_randomly", "pytest_rerunfailures", "pytest_metadata", "xdist")
 """Modules whose controller half a forked worker can do without: what they hand over was settled before the fork."""
-
-_WORDS = (
-    b"workerinput",
-    b"slaveinput",
-    b"PYTEST_XDIST_WORKER",
-    b"is_xdist_worker",
-    b"get_xdist_worker_id",
-    b"is_xdist_controller",
-    b"is_xdist_master",
-)
-_LATE = ("pytest_runtest_", "pytest_fixture_", "pytest_sessionfinish", "pytest_unconfigure", "test")
-"""Functions so named run in the worker, after the fork."""
 
 
 class WorkerInput(dict):
@@ -97,73 +84,6 @@ def _plugin_name(config, plugin, module):
     return _relative(config, path) if path else str(config.pluginmanager.get_name(plugin) or module)
 
 
-def early_readers(config):
-    """Return the project's modules that ask which worker they are in before a test runs: a fork comes too late for them."""
-    roots = {str(config.rootpath), os.getcwd()}
-    roots = tuple({os.path.join(root, "") for root in (*roots, *map(os.path.realpath, roots))})
-    packages = os.sep + "site-packages" + os.sep
-    prefix = os.path.join(sys.prefix, "")
-    virtual = sys.prefix != sys.base_prefix
-    found = []
-    for module in list(sys.modules.values()):
-        path = getattr(module, "__file__", None)
-        if not isinstance(path, str) or not path.startswith(roots) or not path.endswith(".py"):
-            continue
-        if packages in path or (virtual and path.startswith(prefix)):
-            continue
-        if _asks_early(path):
-            found.append(_relative(config, path))
-    return sorted(found)
-
-
 def _relative(config, path):
     path = os.path.relpath(path, str(config.rootpath))
     return os.path.basename(path) if path.startswith("..") else path
-
-
-def _asks_early(path):
-    try:
-        with open(path, "rb") as file:
-            source = file.read()
-    except OSError:
-        return False
-    if not any(word in source for word in _WORDS):
-        return False
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return True
-    words = tuple(word.decode() for word in _WORDS)
-    return any(_mentions(node, words) for node in tree.body)
-
-
-def _mentions(node, words):
-    """Whether code that may run before the first test names one of the words."""
-    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        if node.name.startswith(_LATE) or any(_is_fixture(mark) for mark in node.decorator_list):
-            return False
-    if isinstance(node, (ast.Import, ast.ImportFrom)):
-        return False
-    if isinstance(node, ast.Attribute):
-        if node.attr.startswith(words):
-            return True
-    elif isinstance(node, ast.Name):
-        if node.id.startswith(words):
-            return True
-    elif isinstance(node, ast.Constant):
-        if isinstance(node.value, str) and node.value.startswith(words):
-            return True
-    # A docstring may name them.
-    children = ast.iter_child_nodes(node)
-    if isinstance(
-        node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    ) and ast.get_docstring(node):
-        children = (child for child in children if child is not node.body[0])
-    return any(_mentions(child, words) for child in children)
-
-
-def _is_fixture(decorator):
-    if isinstance(decorator, ast.Call):
-        decorator = decorator.func
-    name = decorator.attr if isinstance(decorator, ast.Attribute) else getattr(decorator, "id", "")
-    return "fixture" in name

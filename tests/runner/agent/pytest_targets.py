@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,10 +94,10 @@ class Lanes:
     """A loader of a pytest project and its workers."""
 
     def __init__(
-        self, agent: Agent, project: Path, python: str, *args: str, **options: object
+        self, agent: Agent, project: Path, python: str, *args: str, **options: Any
     ) -> None:
         self.agent, self.project, self.python = agent, project, python
-        self.options = {
+        self.options: dict[str, Any] = {
             "kind": "pytest",
             "suite": {"args": list(args)},
             "python": python,
@@ -105,21 +106,21 @@ class Lanes:
         self.loader = agent.start(project, role="loader", **self.options)
         self.ids = self.loader.listing()
 
-    def fork(self, **options: object) -> Peer:
+    def fork(self, **options: Any) -> Peer:
         """Start a worker as a fork of the loader."""
         assert self.loader.event("fork")["safe"], self.loader.said("fork")
         peer = self.agent.fork(self.loader, **options)
         peer.event("hello")
         return peer
 
-    def fresh(self, **options: object) -> Peer:
+    def fresh(self, **options: Any) -> Peer:
         """Start a worker as a process of its own."""
-        folder = str(self.loader.folder)
-        peer = self.agent.start(self.project, **{**self.options, "loader": folder, **options})
+        given: dict[str, Any] = {**self.options, "loader": str(self.loader.folder), **options}
+        peer = self.agent.start(self.project, **given)
         peer.event("hello")
         return peer
 
-    def worker(self, how: str, **options: object) -> Peer:
+    def worker(self, how: str, **options: Any) -> Peer:
         """Start a worker, ``fork`` or ``fresh``."""
         return self.fork(**options) if how == "fork" else self.fresh(**options)
 
