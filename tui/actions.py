@@ -15,7 +15,7 @@ Where: TypeAlias = Literal["running", "triage", "tests", "history", "log", "tail
 ALL: Final[tuple[Where, ...]] = ("running", "triage", "tests", "history", "log", "tail")
 LISTS: Final[tuple[Where, ...]] = ("running", "triage", "tests", "history", "log")
 CASES: Final[tuple[Where, ...]] = ("running", "triage", "tests")
-TEXTS: Final[tuple[Where, ...]] = ("running", "triage", "tail", "log")
+TEXTS: Final[tuple[Where, ...]] = ("running", "triage", "tests", "tail", "log")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +195,14 @@ ACTIONS: Final[tuple[Action, ...]] = (
     ),
     Action("seen", "m", "seen", "Mark the failure as seen", ("running", "triage"), ACT),
     Action("walk", "i", "walk", "Mark as seen and go to the next failure", ("triage",), ACT),
+    Action(
+        "variant",
+        ".",
+        "next profile",
+        "Show the same test under the next profile it failed under",
+        ("triage",),
+        LOOK,
+    ),
     Action("edit", "e", "edit", "Open the editor where it failed", CASES, ACT),
     Action("copy.id", "y", "copy id", "Copy the test's id", CASES, ACT),
     Action("copy.command", "Y", "copy command", "Copy the command that runs it again", CASES, ACT),
@@ -220,7 +228,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "v",
         "next section",
         "Show the failure's next section",
-        ("running", "triage"),
+        CASES,
         LOOK,
     ),
     Action(
@@ -228,7 +236,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "ctrl+v",
         "section before",
         "Show the failure's section before",
-        ("running", "triage"),
+        CASES,
         LOOK,
     ),
     Action(
@@ -236,7 +244,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "o",
         "open outside",
         "Open the shown attachment in its own program",
-        ("running", "triage"),
+        CASES,
         LOOK,
     ),
     Action("zoom", "z", "zoom", "Show only this pane, without a frame", ALL, LOOK),

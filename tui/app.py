@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from textual.app import App
 from textual.binding import Binding, BindingType
@@ -23,18 +25,27 @@ from testlanes.runner.settings import Settings
 from testlanes.runner.state import RunState
 from testlanes.themes.loader import DEFAULT, SIXTEEN, load_themes, tone_colors
 
-from .actions import Where, wrong_keys
+from .actions import Where, actions_of, keys_of, shown_key, wrong_keys
 from .clock import FrameClock
 from .controls import Controls
 from .driver import DashboardDriver
 from .history import History
+from .palette import Actions
 from .screens.base import BaseScreen
 from .screens.dialogs import Ask, Choice, Pick
+from .screens.help import HelpScreen
+from .screens.history import HistoryScreen
+from .screens.log import LogScreen
 from .screens.running import RunningScreen
+from .screens.tail import TailScreen
+from .screens.tests import TestsScreen
+from .screens.triage import TriageScreen
+from .sources import Sources
 from .terminal import HANGUP_EVERY, Terminal, editor_command, exit_code_of, start_outside
 from .viewmodels.failures import FailuresModel
 from .viewmodels.glyphs import ASCII, PLAIN, UNICODE
 from .viewmodels.header import Tally, counts_of, share_done
+from .viewmodels.help import LEGEND, HelpText
 from .viewmodels.lines import EMPTY, Line, Span, clean
 from .viewmodels.options import Options, Shown
 from .viewmodels.tracebacks import Frame
@@ -44,6 +55,13 @@ BROKEN = 70
 """The exit code when the dashboard itself broke; the run goes on."""
 NOTICE_SECONDS = 5.0
 STYLES = Path(__file__).parent / "styles"
+SCREENS: dict[Where, type[BaseScreen]] = {
+    "triage": TriageScreen,
+    "tests": TestsScreen,
+    "history": HistoryScreen,
+    "log": LogScreen,
+    "tail": TailScreen,
+}
 
 
 class Dashboard(App[int], inherit_bindings=False):
@@ -53,8 +71,7 @@ class Dashboard(App[int], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "stop", show=False, id="stop", priority=True)
     ]
-    ENABLE_COMMAND_PALETTE = True
-    COMMAND_PALETTE_BINDING = "ctrl+p"
+    COMMANDS = {Actions}  # noqa: RUF012  (Textual declares it without ClassVar)
 
     def __init__(
         self,
@@ -68,6 +85,7 @@ class Dashboard(App[int], inherit_bindings=False):
         self.controls = controls
         self.settings = settings
         self.history = history
+        self.sources = Sources(Path(settings.root))
         plain = "NO_COLOR" in os.environ
         self.glyphs = ASCII if ascii_only else PLAIN if plain else UNICODE
         self._plain = plain
@@ -95,7 +113,12 @@ class Dashboard(App[int], inherit_bindings=False):
         for theme in found.themes.values():
             self.register_theme(theme)
         self._problems = [*found.problems, *wrong_keys(settings.keys)]
-        self._own_themes = list(found.themes)
+        self.theme_names = [DEFAULT, *(name for name in found.themes if name != DEFAULT)]
+        """Our themes and the user's, the default first."""
+        self._others: dict[Where, BaseScreen] = {}
+        self._run = 0
+        self._mouse = True
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self.set_keymap(dict(settings.keys))
 
     def _take(self, state: RunState) -> None:
@@ -113,14 +136,22 @@ class Dashboard(App[int], inherit_bindings=False):
         self._said_end = False
         self.stops = 0
         self._watched = None
-        # The screens hold view models of the old run.
-        self.go("running")
-        old, self.running = self.running, RunningScreen()
-        self.run_later(self._swap(old))
+        # The screens hold view models of the old run: all are made anew, the one in front at once.
+        self._run += 1
+        self.run_later(self._begin_again(self.front.WHERE))
 
-    async def _swap(self, old: BaseScreen) -> None:
-        await self.push_screen(self.running)
-        del old
+    async def _begin_again(self, where: Where) -> None:
+        with self.batch_update():
+            while len(self.screen_stack) > 1:
+                await self.pop_screen()
+            old, self._others = self._others, {}
+            for screen in old.values():
+                self.uninstall_screen(screen)  # pyright: ignore[reportUnknownMemberType]
+                screen.remove()
+            self.running = RunningScreen()
+            await self.push_screen(self.running)
+            if where not in ("running", "tail"):
+                await self.push_screen(self._screen(where))
 
     # -- life ----------------------------------------------------------------------------------------
 
@@ -153,8 +184,10 @@ class Dashboard(App[int], inherit_bindings=False):
         return SIXTEEN if few else DEFAULT
 
     def on_unmount(self) -> None:
-        """Give the signals back."""
+        """Give the signals back; leave no file behind."""
         self.terminal.give_signals()
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
     def _forced_out(self, code: int) -> None:
         self.controls.ask(StopRun(hard=True))
@@ -329,17 +362,50 @@ class Dashboard(App[int], inherit_bindings=False):
     # -- going about ---------------------------------------------------------------------------------
 
     def go(self, where: Where) -> None:
-        """Bring a screen to the front."""
-        self.notice(f"There is no screen {where}.", "dim")
+        """Bring a screen to the front; the main screen is always the one below."""
+        front = self.front
+        if front.WHERE == where:
+            return
+        if front is not self.running:
+            self.pop_screen()
+        if where != "running":
+            self.push_screen(self._screen(where))
+
+    def _screen(self, where: Where) -> BaseScreen:
+        screen = self._others.get(where)
+        if screen is None:
+            screen = self._others[where] = SCREENS[where]()
+            self.install_screen(screen, f"{where}-{self._run}")  # pyright: ignore[reportUnknownMemberType]
+        return screen
 
     def open_help(self, where: Where) -> None:
         """Show all keys."""
+        ascii_only = self.glyphs.across == "-"
+        entries = [
+            (
+                action.group,
+                " ".join(
+                    shown_key(key, ascii_only=ascii_only)
+                    for key in keys_of(action, self.settings.keys)
+                ),
+                action.help,
+            )
+            for action in actions_of(where, self.controls.offers)
+        ]
+        signs = [(str(getattr(self.glyphs, name)), tone, words) for name, tone, words in LEGEND]
+        self.push_screen(HelpScreen(HelpText(entries, signs)))
 
     def open_tail(self, lane: LaneId) -> None:
         """Show a lane's output on the whole screen."""
+        self.go("tail")
+        self.call_after_refresh(lambda: cast("TailScreen", self._screen("tail")).follow_lane(lane))
 
     def open_past(self, case: Case) -> None:
         """Show the runs of a test."""
+        self.go("history")
+        self.call_after_refresh(
+            lambda: cast("HistoryScreen", self._screen("history")).show_case(case)
+        )
 
     def watch_lane(self, lane: LaneId | None) -> None:
         """Have the live output of one lane, and of no other."""
@@ -353,12 +419,26 @@ class Dashboard(App[int], inherit_bindings=False):
 
     def next_theme(self) -> None:
         """Use the next of our themes."""
-        at = self._own_themes.index(self.theme) if self.theme in self._own_themes else -1
-        self.theme = self._own_themes[(at + 1) % len(self._own_themes)]
-        self.notice(f"Theme {self.theme}.", "accent")
+        names = self.theme_names
+        at = names.index(self.theme) if self.theme in names else -1
+        self.use_theme(names[(at + 1) % len(names)])
+
+    def use_theme(self, name: str) -> None:
+        """Use a theme."""
+        self.theme = name
+        self.notice(f"Theme {name}.", "accent")
 
     def toggle_mouse(self) -> None:
         """Give the mouse to the terminal, for its own selection, or take it back."""
+        self._mouse = not self._mouse
+        if (driver := self.terminal.driver) is not None:
+            driver.have_mouse(self._mouse)
+        words = (
+            "The mouse is ours."
+            if self._mouse
+            else "The mouse is the terminal's: select text with it."
+        )
+        self.notice(words, "accent")
 
     # -- outside -------------------------------------------------------------------------------------
 
@@ -391,6 +471,21 @@ class Dashboard(App[int], inherit_bindings=False):
             self.lend_terminal(command)
         else:
             self.run_later(self._outside(command))
+
+    def scratch(self) -> str:
+        """Return a folder for files that are opened outside; it goes with the dashboard."""
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="testlanes-")
+        return self._scratch.name
+
+    def open_outside(self, path: Path) -> None:
+        """Open a file in the program that the desktop has for it."""
+        opener = "open" if sys.platform == "darwin" else "xdg-open"
+        if shutil.which(opener) is None:
+            self.notice(f"There is no {opener}. The file is {path} until you leave.", "slow")
+            return
+        self.notice(f"Opening {path.name}.", "accent")
+        self.run_later(self._outside([opener, str(path)]))
 
     async def _outside(self, command: Sequence[str]) -> None:
         try:

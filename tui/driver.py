@@ -93,6 +93,13 @@ class DashboardDriver(LinuxDriver):
         # It is a daemon: a terminal that never reads again does not keep the process.
         Thread.join(thread, max(0.05, end - time.monotonic()))
 
+    def have_mouse(self, on: bool) -> None:
+        """Take the mouse, or leave it to the terminal."""
+        if on:
+            self._enable_mouse_support()
+        else:
+            self._disable_mouse_support()
+
     # -- what only some terminals show ---------------------------------------------------------------
 
     def say_progress(self, percent: int, *, bad: bool) -> None:

@@ -314,6 +314,7 @@ class BaseScreen(Screen[None], inherit_bindings=False):
         found = False
         for pane in self.query(TextPane):
             if pane.hits:
+                self.search("")
                 pane.search("")
                 found = True
         return found
@@ -324,9 +325,13 @@ class BaseScreen(Screen[None], inherit_bindings=False):
             self.dash.ask_text("Search", "", lambda query: self._search(pane, query))
 
     def _search(self, pane: TextPane, query: str) -> None:
+        self.search(query)
         found = pane.search(query)
         if query and not found:
             self.dash.notice(f"Nothing found for {query!r}.", "slow")
+
+    def search(self, query: str) -> None:
+        """Mark what is searched for, where a screen's model does that itself."""
 
     def action_found_next(self) -> None:
         """See the table."""

@@ -21,10 +21,11 @@ from ..viewmodels.summary import summary_lines
 from ..viewmodels.tail import TailModel
 from ..viewmodels.times import NS, seconds_text
 from ..widgets.bars import Bar
+from ..widgets.detailpane import DetailPane
 from ..widgets.linelist import LineList
 from ..widgets.textpane import TextPane
-from .acting import ActingScreen
 from .base import bindings_for
+from .detailing import DetailingScreen
 
 
 class LanesPane(LineList):
@@ -61,7 +62,7 @@ class LanesPane(LineList):
         return super().body_line(y, width)
 
 
-class RunningScreen(ActingScreen, inherit_bindings=False):
+class RunningScreen(DetailingScreen, inherit_bindings=False):
     """Header, lanes, failures, tail, footer."""
 
     WHERE: ClassVar[Where] = "running"
@@ -74,13 +75,20 @@ class RunningScreen(ActingScreen, inherit_bindings=False):
         self.failures = LineList("Failures", dash.failures, id="failures", empty="Nothing failed.")
         self.tail = TailModel(dash.shown)
         self.output = TextPane("Output", self.tail, id="output", follow=True, empty=self._no_output)
+        self.detail = DetailPane("Detail", id="detail")
         self.head = Bar(self._head_line, id="head")
         yield self.head
         with Horizontal(id="body"):
             yield self.lanes
             yield self.failures
         yield self.output
+        yield self.detail
         yield self.footer()
+
+    def on_mount(self) -> None:
+        """Begin with the lanes; a failure's detail shows once the failures have the focus."""
+        self.detail.display = False
+        super().on_mount()
 
     def _head_line(self, y: int, width: int) -> Line:
         dash = self.dash
@@ -103,10 +111,40 @@ class RunningScreen(ActingScreen, inherit_bindings=False):
         self.lanes.follow_run()
         self._title()
         self.follow_failures(self.failures)
-        self._follow_lane()
+        if self.detail.display:
+            self.show_failures(self.dash.failures.failures_at(self.failures.cursor))
+        else:
+            self._follow_lane()
+
+    def on_descendant_focus(self) -> None:
+        """Below, show what belongs to the focused pane: a lane's output, or a failure."""
+        if self.focused in (self.lanes, self.output):
+            detail = False
+        elif self.focused is self.failures:
+            detail = len(self.dash.failures) > 0
+        else:
+            return
+        if self.detail.display != detail:
+            self.detail.display = detail
+            self.output.display = not detail
+            self.call_after_refresh(self.frame, (), ())
+
+    def cursor_moved(self, pane: LineList) -> None:
+        """See ``ActingScreen``."""
+        if pane is self.failures and self.detail.display:
+            self.show_failures(self.dash.failures.failures_at(self.failures.cursor))
+        elif pane is self.lanes and not self.detail.display:
+            self._follow_lane()
+
+    @property
+    def failure_cursor(self) -> int | None:
+        """Where the cursor of the failures is, for the screen that shows more of them."""
+        return self.failures.cursor if len(self.dash.failures) else None
 
     def ended(self) -> None:
         """Show how the run ended."""
+        if not self.is_mounted:
+            return
         self.lanes.summary = True
         self.lanes.top = 0
         self.lanes.redraw()

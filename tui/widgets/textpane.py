@@ -46,6 +46,8 @@ class TextPane(Pane):
         self.left = 0
         self.hits: list[int] = []
         self.hit = -1
+        self.head: tuple[Line, ...] = ()
+        """Lines that stay above the text."""
         self._empty = empty
         self._wrapped: list[tuple[int, int]] = []
 
@@ -56,6 +58,20 @@ class TextPane(Pane):
         self.hits, self.hit = [], -1
         self.grown()
         self.redraw()
+
+    def set_head(self, head: tuple[Line, ...]) -> None:
+        """Put other lines above the text."""
+        if head != self.head:
+            grown = len(head) != len(self.head)
+            self.head = head
+            if grown:
+                self.grown()
+            self.check_body()
+
+    @property
+    def body_height(self) -> int:
+        """Lines of the text in sight."""
+        return max(0, super().body_height - len(self.head))
 
     # -- scrolling -----------------------------------------------------------------------------------
 
@@ -195,6 +211,9 @@ class TextPane(Pane):
 
     def body_line(self, y: int, width: int) -> tuple[Line, str]:
         """See ``Pane``."""
+        if y < len(self.head):
+            return self.head[y], ""
+        y -= len(self.head)
         at = self.top + y
         if at >= self._total:
             if not len(self.model) and y == 0:

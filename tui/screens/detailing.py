@@ -1,0 +1,161 @@
+"""Filling a detail pane with a failure or a test, for the screens that have one."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from testlanes.runner.ids import ProfileName, Row
+
+from ..viewmodels.casehead import STRIP, history_line, results_line, where_of
+from ..viewmodels.detail import Section, sections_of
+from ..viewmodels.failures import Known, as_triples
+from ..viewmodels.lines import Line, Span, clean, split_id
+from ..viewmodels.tracebacks import Failure, Frame
+from ..widgets.detailpane import DetailPane
+from .acting import ActingScreen
+
+_SUFFIX = {
+    "text/plain": ".txt",
+    "text/html": ".html",
+    "text/csv": ".csv",
+    "application/json": ".json",
+    "application/pdf": ".pdf",
+    "application/zip": ".zip",
+    "image/png": ".png",
+    "image/jpeg": ".jpg",
+    "image/gif": ".gif",
+    "image/webp": ".webp",
+}
+"""How a file is called that is opened outside: by its type only, never by the name that a test gave."""
+
+
+class DetailingScreen(ActingScreen, inherit_bindings=False):
+    """A screen with a detail pane."""
+
+    _shown: tuple[object, ...] = ()
+    variant = 0
+    """Which of the profiles a test failed under is shown."""
+
+    def detail_pane(self) -> DetailPane:
+        """Return the pane."""
+        return self.query_one(DetailPane)
+
+    def show_failures(self, found: Sequence[Known]) -> None:
+        """Show the failure under the cursor; the same one stays where it is scrolled to."""
+        pane = self.detail_pane()
+        if not found:
+            if self._shown != ():
+                self._shown = ()
+                pane.title = "Detail"
+                pane.show_sections([], ())
+            return
+        known = found[self.variant % len(found)]
+        self._show(
+            known.key.row,
+            known.test_id,
+            known.profile,
+            known.failure,
+            known.attempt,
+            known.key.extra,
+        )
+
+    def show_row(self, row: Row) -> None:
+        """Show a test, failed or not."""
+        case = self.dash.state.cases.case(row)
+        self._show(row, case.test_id, case.profile, None, self.dash.state.attempts[row], -1)
+
+    def _show(
+        self,
+        row: Row | None,
+        test_id: str,
+        profile: ProfileName,
+        failure: Failure | None,
+        attempt: int,
+        extra: int,
+    ) -> None:
+        dash, pane = self.dash, self.detail_pane()
+        standing = dash.state.standing[row] if row is not None else -1
+        now = (row, extra, attempt, standing, dash.options.version)
+        if now == self._shown:
+            self._refresh_head(test_id, profile)
+            return
+        same = self._shown[:2] == now[:2]
+        self._shown = now
+        details: Sequence[tuple[str, str, bytes]]
+        where: Sequence[tuple[str, str]] = ()
+        if row is None:
+            details = dash.state.extras[extra].details
+        else:
+            details = as_triples(dash.state.details.get(row, ()))
+            if not details and standing in (3, 5, 6):
+                details = dash.controls.details_of(row)
+            where = where_of(dash.shown, row, dash.controls.where_ran(row))
+        sections = sections_of(details, where, dash.sources, dash.glyphs, failure)
+        name = split_id(clean(test_id))[1]
+        profile_text = clean(profile) if dash.shown.many_profiles else ""
+        pane.title = name
+        pane.facts = (Span(profile_text, "profile"),) if profile_text else ()
+        pane.show_sections(sections, self._head(test_id, profile), keep=same)
+
+    def _head(self, test_id: str, profile: ProfileName) -> tuple[Line, ...]:
+        history, shown = self.dash.history, self.dash.shown
+        statuses = history.statuses(test_id, profile, STRIP)
+        lines = [results_line(shown, test_id, profile)]
+        if self.detail_pane().body_height > 8 or self.WHERE == "triage":
+            lines.append(
+                history_line(
+                    shown,
+                    statuses,
+                    history.first_failed(test_id, profile),
+                    history.last_green(test_id, profile),
+                )
+            )
+        return tuple(lines)
+
+    def _refresh_head(self, test_id: str, profile: ProfileName) -> None:
+        pane = self.detail_pane()
+        line = results_line(self.dash.shown, test_id, profile)
+        if pane.above and pane.above[0] != line:
+            pane.above = (line, *pane.above[1:])
+            pane.set_head((line, *pane.head[1:]))
+
+    # -- actions -------------------------------------------------------------------------------------
+
+    def action_section(self) -> None:
+        """Show the next section."""
+        self.detail_pane().next_section(1)
+
+    def action_section_back(self) -> None:
+        """Show the section before."""
+        self.detail_pane().next_section(-1)
+
+    def action_diff(self) -> None:
+        """Show the difference, or the traceback again."""
+        pane = self.detail_pane()
+        if pane.section is not None and pane.section.name == "diff":
+            pane.to_section("traceback")
+        elif not pane.to_section("diff"):
+            self.dash.notice("This failure tells no difference.", "dim")
+
+    def action_attachment(self) -> None:
+        """Open the shown section in its own program."""
+        section = self.detail_pane().section
+        if section is None or section.data is None:
+            self.dash.notice("Choose the attachment first: v shows the next section.", "dim")
+            return
+        self.dash.open_outside(self._write_out(section))
+
+    def _write_out(self, section: Section) -> Path:
+        kind = section.mime.split(";")[0].strip()
+        suffix = _SUFFIX.get(kind, ".txt" if kind.startswith("text/") else ".bin")
+        handle, name = tempfile.mkstemp(suffix, "attachment-", self.dash.scratch())
+        with os.fdopen(handle, "wb") as file:
+            file.write(section.data or b"")
+        return Path(name)
+
+    def place_here(self) -> Frame | None:
+        """See ``ActingScreen``."""
+        return self.detail_pane().place() or super().place_here()

@@ -1,0 +1,64 @@
+"""The help screen: every key of a place, in groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .lines import EMPTY, Line, Span, fit
+
+LEGEND = (
+    ("ok", "ok", "passed"),
+    ("fail", "fail", "failed assertion"),
+    ("error", "fail", "error"),
+    ("setup", "fail", "set-up failed"),
+    ("timeout", "fail", "timed out"),
+    ("crash", "crash", "worker died"),
+    ("skip", "skip", "skipped"),
+    ("flaky", "flaky", "flaky"),
+    ("running", "running", "runs"),
+    ("fixture", "fixture", "sets a fixture up"),
+    ("waits", "slow", "waits"),
+    ("not_run", "dim", "not run"),
+)
+
+
+class HelpText:
+    """Lines of (group, keys, meaning) triples, and the signs."""
+
+    def __init__(
+        self, entries: Iterable[tuple[str, str, str]], signs: Iterable[tuple[str, str, str]]
+    ) -> None:
+        self.lines: list[Line] = []
+        group = ""
+        for name, keys, meaning in entries:
+            if name != group:
+                group = name
+                self.lines += [EMPTY, (Span(f"  {name}", "title bold"),)]
+            self.lines.append((Span(f"    {fit(keys, 16)} ", "key bold"), Span(meaning, "text")))
+        self.lines += [EMPTY, (Span("  Signs", "title bold"),)]
+        row: list[Span] = [Span("    ")]
+        for number, (sign, tone, words) in enumerate(signs, 1):
+            row += [Span(f"{sign} ", tone), Span(fit(words, 19), "dim")]
+            if number % 3 == 0:
+                self.lines.append(tuple(row))
+                row = [Span("    ")]
+        if len(row) > 1:
+            self.lines.append(tuple(row))
+        self.lines += [
+            EMPTY,
+            (Span("  Filters of tests", "title bold"),),
+            (
+                Span(
+                    "    word -word /regex/ status:failed,skipped kind:timeout profile:py312",
+                    "text",
+                ),
+            ),
+            (Span("    host:build-2 >1s <0.1s flaky slow: all that are given must hold", "text"),),
+        ]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def line(self, index: int, width: int) -> Line:
+        """See ``TextModel``."""
+        return self.lines[index]

@@ -1,0 +1,58 @@
+"""Long work on many rows in short steps, so that keys and the run are never kept waiting.
+
+A sort in a thread would not help: the GIL is held for all of it.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+CHUNK = 1024
+SAMPLE = 1024
+BUCKETS = 256
+
+
+def filtered(
+    rows: Sequence[int], accepts: Callable[[int], bool], into: array[int]
+) -> Iterator[None]:
+    """Append to ``into`` the rows that are accepted; yields between short steps."""
+    for start in range(0, len(rows), CHUNK):
+        into.extend([row for row in rows[start : start + CHUNK] if accepts(row)])
+        yield
+
+
+def ordered(
+    rows: Sequence[int], key: Callable[[int], Any], publish: Callable[[array[int]], None]
+) -> Iterator[None]:
+    """Sort rows by a key; yields between short steps.
+
+    Rows are dealt to buckets between sampled bounds; ``publish`` gets the whole order as soon as its
+    beginning is exact, and that same array is put right in place from there to its end.
+    """
+    sample = sorted(key(row) for row in rows[:: max(1, len(rows) // SAMPLE)])
+    bounds = sample[:: max(1, len(sample) // BUCKETS)][1:]
+    buckets = [array("I") for _ in range(len(bounds) + 1)]
+    yield
+    for start in range(0, len(rows), CHUNK):
+        for row in rows[start : start + CHUNK]:
+            buckets[bisect_right(bounds, key(row))].append(row)
+        yield
+    out = array("I")
+    for bucket in buckets:
+        out.extend(bucket)
+    at = 0
+    published = False
+    for bucket in buckets:
+        if len(bucket) > 1:
+            out[at : at + len(bucket)] = array("I", sorted(bucket, key=key))
+        at += len(bucket)
+        if not published and at >= min(len(out), 200):
+            published = True
+            publish(out)
+        if bucket:
+            yield
+    if not published:
+        publish(out)
