@@ -6,7 +6,8 @@ Sans-IO. What the worker was given is ``held`` until it has an outcome; the one 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 
 from .errors import ProtocolError
 from .events import (
@@ -17,6 +18,7 @@ from .events import (
     ExtraResult,
     FixtureChanged,
     LeaksFound,
+    OutputReceived,
     PluginReported,
     RunEvent,
     Warned,
@@ -26,7 +28,7 @@ from .events import (
 from .ids import Kind, LaneId, ProfileName, Row, Status
 from .wire import control
 from .wire.messages import Exited
-from .wire.subunit import Decoder, Packet
+from .wire.subunit import BadStreamError, Decoder, Packet
 
 TRACEBACK = 'text/x-traceback;charset="utf8";language="python"'
 TEXT = "text/plain;charset=utf8"
@@ -54,6 +56,9 @@ class Lane:
     """Whether its worker was asked to end, or ends by itself in good order."""
     killed: bool = False
     exited: bool = False
+    broken: str = ""
+    """How its stream broke the protocol; it is killed then, and what still comes is not looked at."""
+    _settling: int | None = None
     _kind: Kind = Kind.NONE
     _beside: dict[str, int] = field(default_factory=dict[str, int])
     """When tests began that run beside ``row`` in a foreign command."""
@@ -68,14 +73,35 @@ class Lane:
     # -- what the worker says ------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> list[RunEvent]:
-        """Return the events in a piece of the worker's stream. Raises ProtocolError."""
+        """Return the events in a piece of the worker's stream; sets ``broken`` where that is no subunit."""
         events: list[RunEvent] = []
-        for packet in self.decoder.feed(data):
+        if self.broken:
+            return events
+        try:
+            self._packets(self.decoder.feed(data), events)
+        except BadStreamError as error:
+            self.broken = str(error)
+            self._packets(error.before, events)
+        except ProtocolError as error:
+            self.broken = str(error)
+        return events
+
+    def settle(self) -> list[RunEvent]:
+        """Look past a packet that has stayed incomplete since the last call (a foreign stream's wrong length)."""
+        waiting, self._settling = self._settling, self.decoder.waiting
+        events: list[RunEvent] = []
+        if self.foreign and waiting is not None and waiting == self._settling:
+            self._packets(self.decoder.settle(), events)
+        return events
+
+    def _packets(self, packets: Iterable[Packet], events: list[RunEvent]) -> None:
+        for packet in packets:
             if packet.mime == control.EVENT_MIME:
                 self._event(control.parse(packet), events)
             elif packet.test_id is not None:
                 self._result(packet.test_id, packet, events)
-        return events
+            elif self.foreign and packet.data:
+                events.append(OutputReceived(self.lane, packet.name or "stdout", packet.data))
 
     def _event(self, event: control.Control, events: list[RunEvent]) -> None:
         about = f"lane {self.lane}"
@@ -238,6 +264,10 @@ class Lane:
         """Return what a worker's end means: a verdict for the test that ran, and that the worker is gone."""
         self.exited = True
         events: list[RunEvent] = []
+        with suppress(ProtocolError):  # a packet cut short by the end that is told here
+            self._packets(self.decoder.close(), events)
+        if self.broken:
+            message = replace(message, why=f"was killed, for it broke the protocol: {self.broken}")
         expected = self.leaving or self.killed or self.row is not None
         if self.row is not None:
             if not self.killed:

@@ -73,6 +73,7 @@ class HostLanes:
         self._clock = clock
         self._lanes: dict[int, Lane] = {}
         self._suites: dict[ProfileName, _Suite] = {}
+        self._outbox = bytearray()
         self.said_bye = False
 
     # -- down ----------------------------------------------------------------------------------------
@@ -115,7 +116,7 @@ class HostLanes:
             case messages.Data(channel, data):
                 if isinstance(channel, str):
                     return self._loader_data(ProfileName(channel), data)
-                return self._known_lane(channel).receive(data)
+                return self._lane_data(self._known_lane(channel), data)
             case messages.AgentHello(_, _, python, _, cpus, clock):
                 return [HostUp(self.host, cpus, python, (clock - self._clock()) / 1e9)]
             case messages.LoaderState(profile, state, why):
@@ -160,6 +161,24 @@ class HostLanes:
             if not lane.exited:
                 lane.exited = True
                 events.append(WorkerLost(lane.lane, lane.generation, reason, expected=True))
+        return events
+
+    def outbox(self) -> bytes:
+        """Return what is to be sent because of what was received."""
+        data = bytes(self._outbox)
+        self._outbox.clear()
+        return data
+
+    def tick(self) -> list[RunEvent]:
+        """Call about every second: foreign streams are looked through for what a wrong length hides."""
+        return [event for lane in self._lanes.values() for event in lane.settle()]
+
+    def _lane_data(self, lane: Lane, data: bytes) -> list[RunEvent]:
+        was_broken = lane.broken
+        events = lane.receive(data)
+        if lane.broken and not was_broken:
+            # Its lane alone pays for it: killed and replaced, the others do not notice.
+            self._outbox += messages.kill(lane.lane)
         return events
 
     def _known_lane(self, number: int) -> Lane:

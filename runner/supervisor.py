@@ -90,6 +90,7 @@ class _Host:
             self._supervisor.take(events)
             self.channel.fail(f"its agent broke the protocol: {error}")
             return
+        self.channel.write(self.plan.lanes.outbox())
         self._supervisor.take(events)
 
     def _ended(self, reason: str) -> None:
@@ -250,5 +251,6 @@ class Supervisor:
 
     def _tick(self) -> None:
         if not self._done.is_set():
-            self.take([Ticked(time.monotonic())])
+            looked = [event for host in self._hosts.values() for event in host.plan.lanes.tick()]
+            self.take([*looked, Ticked(time.monotonic())])
             asyncio.get_running_loop().call_later(TICK, self._tick)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from testlanes.runner.errors import ProtocolError
 from testlanes.runner.events import (
     CaseFinished,
     CasesReturned,
@@ -170,9 +167,30 @@ def test_a_result_of_nobodys_is_told_with_its_details() -> None:
 
 def test_inventing_tests_without_end_is_a_protocol_error() -> None:
     made = lane()
+    events = say(made, *(done(f"x{number}") for number in range(EXTRA_LIMIT + 1)))
 
-    with pytest.raises(ProtocolError, match="not given"):
-        say(made, *(done(f"x{number}") for number in range(EXTRA_LIMIT + 1)))
+    assert EXTRA_LIMIT == len(events)
+    assert "not given" in made.broken
+
+
+def test_a_stream_that_is_no_subunit_breaks_its_lane_and_tells_what_was_good() -> None:
+    made = lane("a")
+    events = made.receive(encode(begun("a")) + b"garbage")
+
+    assert [CaseStarted] == [type(event) for event in events]
+    assert made.broken
+    assert [] == made.receive(encode(done("a")))
+    texts = [e.data.decode() for e in made.ended(exited(signal=9)) if isinstance(e, DetailReceived)]
+    assert "broke the protocol" in texts[0]
+
+
+def test_a_foreign_stream_with_a_wrong_length_is_looked_through() -> None:
+    made = lane("a", foreign=True)
+    made.receive(b"\xb3\x2b\x00\xbf\xff\xf0" + encode(begun("a")) + encode(done("a")))
+    made.settle()
+    events = made.settle()
+
+    assert [CaseFinished] == [type(event) for event in events if isinstance(event, CaseFinished)]
 
 
 def test_what_was_dropped_returns_but_not_what_runs() -> None:
