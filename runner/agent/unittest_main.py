@@ -28,7 +28,8 @@ def _load(channel, options, suite):
     forks = Forks(channel, work)
 
     def announce(ids, groups):
-        channel.event("ids", ids=ids, groups=groups)
+        if ids:
+            channel.event("ids", ids=ids, groups=groups)
         forks.poll()
 
     gone = suite.load(options["suite"], announce)

@@ -53,8 +53,8 @@ class Suite:
     def load(self, options, announce=None):
         """Discover as ``python -m unittest discover`` does. Raises what it raises.
 
-        ``announce(ids, groups)``: called with every id once, while loading goes on. Return the ids that
-        were announced and that the complete suite does not have.
+        ``announce(ids, groups)``: called with every id once, while loading goes on, and after each module
+        whether or not it has any. Return the ids that were announced and that the complete suite does not have.
         """
 
         def found(suite):
@@ -86,7 +86,7 @@ class Suite:
 
     def _announce(self, tests, announce):
         new, self._new = self._new, []
-        for at in range(0, len(new), MAX_IDS):
+        for at in range(0, len(new) or 1, MAX_IDS):
             ids = new[at : at + MAX_IDS]
             groups = {}
             for index, test_id in enumerate(ids):
