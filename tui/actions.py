@@ -41,6 +41,8 @@ class Action:
 
 MOVE, ACT, TEXT, LOOK = "Moving", "Acting on tests", "Text and tails", "What is shown"
 PAST = "History"
+GROUPS: Final = (ACT, PAST, LOOK, TEXT, "Everywhere", MOVE)
+"""The order in which help tells of them."""
 
 ACTIONS: Final[tuple[Action, ...]] = (
     Action("help", "?,f1", "help", "Show all keys"),

@@ -25,7 +25,7 @@ from testlanes.runner.settings import Settings
 from testlanes.runner.state import RunState
 from testlanes.themes.loader import DEFAULT, SIXTEEN, load_themes, tone_colors
 
-from .actions import Where, actions_of, keys_of, shown_key, wrong_keys
+from .actions import GROUPS, Where, actions_of, keys_of, shown_key, wrong_keys
 from .clock import FrameClock
 from .controls import Controls
 from .driver import DashboardDriver
@@ -390,7 +390,9 @@ class Dashboard(App[int], inherit_bindings=False):
                 ),
                 action.help,
             )
-            for action in actions_of(where, self.controls.offers)
+            for action in sorted(
+                actions_of(where, self.controls.offers), key=lambda one: GROUPS.index(one.group)
+            )
         ]
         signs = [(str(getattr(self.glyphs, name)), tone, words) for name, tone, words in LEGEND]
         self.push_screen(HelpScreen(HelpText(entries, signs)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from .actions import actions_of, keys_of, shown_key
+from .actions import GROUPS, actions_of, keys_of, shown_key
 
 if TYPE_CHECKING:
     from .app import Dashboard
@@ -24,7 +24,9 @@ class Actions(Provider):
         dash = cast("Dashboard", self.app)
         front = dash.front
         out: list[tuple[str, str, Callable[[], None]]] = []
-        for action in actions_of(front.WHERE, dash.controls.offers):
+        for action in sorted(
+            actions_of(front.WHERE, dash.controls.offers), key=lambda one: GROUPS.index(one.group)
+        ):
             if not action.name.startswith(_NOT_NAMED):
                 keys = " ".join(shown_key(key) for key in keys_of(action, dash.settings.keys))
                 out.append(

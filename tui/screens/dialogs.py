@@ -38,9 +38,7 @@ class Choice(ModalScreen[str], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Lay it out."""
         with Vertical(classes="dialog"):
-            bar = Bar(
-                lambda y, _: self._lines[y] if y < len(self._lines) else EMPTY, ground="panel"
-            )
+            bar = Bar(lambda y, _: self._lines[y] if y < len(self._lines) else EMPTY)
             bar.styles.height = len(self._lines)
             yield bar
 
@@ -65,7 +63,7 @@ class Ask(ModalScreen[str | None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Lay it out."""
         with Vertical(classes="dialog"):
-            label = Bar(lambda _, __: (Span(self._label, "title bold"),), ground="panel")
+            label = Bar(lambda y, _: EMPTY if y else (Span(self._label, "title bold"),))
             label.styles.height = 2
             yield label
             field = Input(self._value)
@@ -127,7 +125,8 @@ class Pick(ModalScreen[set[str] | None], inherit_bindings=False):
         """Lay it out."""
         with Vertical(classes="dialog"):
             self.list = LineList(self._title, self._model)
-            self.list.styles.height = min(20, len(self._model) + 2)
+            self.list.bare = True
+            self.list.styles.height = min(20, len(self._model) + 1)
             yield self.list
             keys = (("Space", "switch"), ("o", "only this"), ("a", "all"), ("Enter", "done"))
             hint = tuple(
@@ -135,9 +134,9 @@ class Pick(ModalScreen[set[str] | None], inherit_bindings=False):
                 for key, word in keys
                 for part in (Span(key, "key bold"), Span(f" {word}  ", "dim"))
             )
-            yield_bar = Bar(lambda y, _: hint if y else EMPTY, ground="panel")
-            yield_bar.styles.height = 2
-            yield yield_bar
+            keys_bar = Bar(lambda y, _: hint if y else EMPTY)
+            keys_bar.styles.height = 2
+            yield keys_bar
 
     def on_mount(self) -> None:
         """Take the focus."""

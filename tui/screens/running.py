@@ -47,7 +47,10 @@ class LanesPane(LineList):
         elif not self.rows.keys:
             self._text = collecting_lines(self._shown, self.body_width)
         if self.rows.arrange(self.body_height):
-            if key in self.rows.keys:
+            if not self.touched:
+                lanes = (at for at, one in enumerate(self.rows.keys) if isinstance(one, int))
+                self.cursor = next(lanes, 0)
+            elif key in self.rows.keys:
                 self.cursor = self.rows.keys.index(key)
             self.clamp()
             self.redraw()
@@ -118,6 +121,7 @@ class RunningScreen(DetailingScreen, inherit_bindings=False):
 
     def on_descendant_focus(self) -> None:
         """Below, show what belongs to the focused pane: a lane's output, or a failure."""
+        self.show_keys()
         if self.focused in (self.lanes, self.output):
             detail = False
         elif self.focused is self.failures:
@@ -148,6 +152,7 @@ class RunningScreen(DetailingScreen, inherit_bindings=False):
         self.lanes.summary = True
         self.lanes.top = 0
         self.lanes.redraw()
+        self.show_keys()
 
     def _title(self) -> None:
         state = self.dash.state
@@ -200,6 +205,31 @@ class RunningScreen(DetailingScreen, inherit_bindings=False):
     def follows(self, pane: TextPane) -> bool:
         """See ``BaseScreen``."""
         return pane is self.output
+
+    def footer_names(self) -> tuple[str, ...]:
+        """Name the keys of what has the focus; after the run, of what comes next."""
+        if self.focused is self.failures and len(self.dash.failures):
+            return (
+                "open",
+                "rerun",
+                "run.failed",
+                "edit",
+                "section",
+                "diff",
+                "copy.command",
+                "help",
+            )
+        if self.dash.state.ended is not None:
+            return (
+                "go.failures",
+                "run.failed",
+                "run.all",
+                "go.tests",
+                "go.history",
+                "theme",
+                "help",
+            )
+        return super().footer_names()
 
     # -- what is under the cursor --------------------------------------------------------------------
 

@@ -116,12 +116,14 @@ def where_of(shown: Shown, row: Row, more: Sequence[tuple[str, str]]) -> list[tu
         host = state.hosts.get(known.host)
         if host is not None and host.python:
             out.append(("agent", f"Python {host.python}, {host.cpus} cores"))
-    out.append(("took", seconds_text(state.seconds[row])))
+    if state.attempts[row]:
+        out.append(("took", seconds_text(state.seconds[row])))
     if (expected := state.expected_seconds(row)) is not None:
         out.append(("expected", seconds_text(expected)))
     if (kind := state.kind_of(row)) is not Kind.NONE:
         out.append(("kind", str(kind)))
-    out.append(("attempt", str(state.attempts[row])))
+    if state.attempts[row] > 1:
+        out.append(("attempt", str(state.attempts[row])))
     out += more
     for found in state.leaks:
         if found.row == row:

@@ -21,6 +21,7 @@ class Glyphs:
     error: str = "■"
     crash: str = "◆"
     timeout: str = "◷"
+    slow: str = "◒"
     setup: str = "▲"
     skip: str = "○"
     flaky: str = "≈"
@@ -67,6 +68,7 @@ ASCII = Glyphs(
     error="E",
     crash="C",
     timeout="T",
+    slow="L",
     setup="S",
     skip="s",
     flaky="~",

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from testlanes.runner.ids import Kind, Row
 from testlanes.runner.state import Standing
 
-from .glyphs import bar
-from .lines import Line, Span, clean, fit, line_width, spread
+from .lines import EMPTY, Line, Span, clean, fit, line_width, spread
 from .options import Shown
 from .times import NS, clock_text, count_text
 
@@ -161,9 +160,22 @@ def progress_line(
     room = width - line_width(left) - line_width(rest) - 4
     if room < 6:
         return spread(tuple(left), tuple(rest), width)
-    fill = "bar-fail" if counts.bad else "bar-ok" if state.ended else "bar"
-    spans = tuple(Span(*pair) for pair in bar(glyphs, share, room, fill))
+    spans = _bar(shown, counts, share, room)
     return (*left, Span("  "), *spans, Span("  "), *rest)
+
+
+def _bar(shown: Shown, counts: Counts, share: float, room: int) -> tuple[Span, ...]:
+    """What passed, then what failed (one cell at least), then what is left."""
+    glyphs = shown.options.glyphs
+    done = round(share * room)
+    bad = round(room * counts.bad / counts.total) if counts.total else 0
+    bad = min(done, max(bad, 1)) if counts.bad else 0
+    good = "bar-ok" if shown.state.ended is not None else "bar"
+    return (
+        Span(glyphs.bar * (done - bad), good),
+        Span(glyphs.bar * bad, "bar-fail"),
+        Span(glyphs.rest * (room - done), "bar-rest"),
+    )
 
 
 def _chips(shown: Shown) -> list[Span]:
@@ -174,7 +186,7 @@ def _chips(shown: Shown) -> list[Span]:
         if profile.listing == "failed":
             sign, tone = glyphs.fail, "fail"
         elif profile.listing == "listed":
-            sign, tone = glyphs.dot, "fail" if bad else "ok"
+            sign, tone = (glyphs.fail, "fail") if bad else (glyphs.dot, "ok")
         else:
             sign, tone = glyphs.waits, "slow"
         out += [
@@ -186,44 +198,51 @@ def _chips(shown: Shown) -> list[Span]:
 
 
 def counts_line(shown: Shown, counts: Counts, tally: Tally, width: int) -> Line:
-    """Return the second line: outcomes at the left (coloured when there are any), lanes at the right."""
+    """Return the second line: outcomes at the left (coloured when there are any), lanes at the right.
+
+    Without room for all words there are only signs; without room for those the right gives way.
+    """
+    flaky = sum(shown.options.shows(shown.state.cases.profile(row)) for row in shown.state.flaky)
+    glyphs = shown.options.glyphs
+    found = (
+        (glyphs.ok, counts.passed, "passed", "ok", True),
+        (glyphs.fail, counts.failed, "failed", "fail", True),
+        (glyphs.error, counts.errors, "errors", "fail", False),
+        (glyphs.crash, counts.crashed, "crashed", "crash", False),
+        (glyphs.timeout, counts.timeouts, "timed out", "fail", False),
+        (glyphs.flaky, flaky, "flaky", "flaky", False),
+        (glyphs.slow, len(tally.slow), "slow", "slow", False),
+        (glyphs.skip, counts.skipped, "skipped", "skip", True),
+        (glyphs.not_run, counts.not_run, "not run", "slow", False),
+    )
+    shows = [part for part in found if part[1] or part[4]]
+    rest = _lanes_part(shown, width)
+    for words in (True, False):
+        out: list[Span] = [Span("  ")]
+        for sign, count, word, tone, _ in shows:
+            if len(out) > 1:
+                out.append(Span("   " if words else "  "))
+            out.append(Span(f"{sign} {count_text(count)}", f"{tone} bold" if count else "faint"))
+            if words:
+                out.append(Span(f" {word}", "dim" if count else "faint"))
+        if line_width(out) + line_width(rest) < width:
+            return spread(tuple(out), rest, width)
+    return spread(tuple(out), (), width)
+
+
+def _lanes_part(shown: Shown, width: int) -> Line:
     state, glyphs = shown.state, shown.options.glyphs
-    out: list[Span] = []
-
-    def add(sign: str, count: int, words: str, tone: str, *, always: bool = False) -> None:
-        if not count and not always:
-            return
-        live = tone if count else "faint"
-        label = f" {words}" if width >= 100 or not always else ""
-        out.extend(
-            (
-                Span("   " if out else " "),
-                Span(f"{sign} {count_text(count)}", f"{live} bold" if count else live),
-            )
-        )
-        out.append(Span(label, "dim" if count else "faint"))
-
-    add(glyphs.ok, counts.passed, "passed", "ok", always=True)
-    add(glyphs.fail, counts.failed, "failed", "fail", always=True)
-    add(glyphs.error, counts.errors, "errors", "fail")
-    add(glyphs.crash, counts.crashed, "crashed", "crash")
-    add(glyphs.timeout, counts.timeouts, "timed out", "fail")
-    flaky = sum(shown.options.shows(state.cases.profile(row)) for row in state.flaky)
-    add(glyphs.flaky, flaky, "flaky", "flaky")
-    add(glyphs.timeout, len(tally.slow), "slow", "slow")
-    add(glyphs.skip, counts.skipped, "skipped", "skip", always=True)
-    add(glyphs.not_run, counts.not_run, "not run", "slow")
+    if state.ended is not None:
+        if not (elapsed := elapsed_seconds(shown)):
+            return EMPTY
+        times = f"{state.total_seconds / elapsed:.1f}x"
+        return (Span(times, "bold"), Span(" as fast as one lane ", "dim"))
     rest: list[Span] = []
-    if state.ended is None:
-        open_lanes = [lane for lane in state.lanes.values() if lane.phase != "closed"]
-        busy = sum(lane.phase == "running" for lane in open_lanes)
-        waits = sum(bool(lane.waits) for lane in open_lanes)
-        if waits and width >= 100:
-            rest += [Span(f"{glyphs.waits} {waits} waiting", "slow"), Span("   ")]
-        if open_lanes and width >= 60:
-            rest += [Span(f"{busy}", "bold"), Span(f"/{len(open_lanes)} lanes busy", "dim")]
-    elif elapsed := elapsed_seconds(shown):
-        rest.append(Span(f"{state.total_seconds / elapsed:.1f}x", "bold"))
-        rest.append(Span(" as fast as one lane", "dim"))
-    rest.append(Span(" "))
-    return spread((Span(" "), *out), tuple(rest), width)
+    open_lanes = [lane for lane in state.lanes.values() if lane.phase != "closed"]
+    busy = sum(lane.phase == "running" for lane in open_lanes)
+    waits = sum(bool(lane.waits) for lane in open_lanes)
+    if waits and width >= 100:
+        rest += [Span(f"{glyphs.waits} {waits} waiting", "slow"), Span("   ")]
+    if open_lanes:
+        rest += [Span(f"{busy}", "bold"), Span(f"/{len(open_lanes)} lanes busy ", "dim")]
+    return tuple(rest)

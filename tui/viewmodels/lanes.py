@@ -122,10 +122,11 @@ class LanesModel:
             ]
             return tuple(out)
         out += [between, Span(f"{len(lanes)} lane{'s' * (len(lanes) != 1)}", "dim")]
-        if (elapsed := elapsed_seconds(self.shown)) >= 1 and host.done:
-            out += [between, Span(f"{host.done / elapsed:,.0f} tests/s", "dim")]
-        if cpu := sum(lane.cpu for lane in lanes):
-            out += [between, Span(f"cpu {cpu / max(1, host.cpus):.0%}", "dim")]
+        if not folded or width >= 100:
+            if (elapsed := elapsed_seconds(self.shown)) >= 1 and host.done:
+                out += [between, Span(f"{host.done / elapsed:,.0f} tests/s", "dim")]
+            if cpu := sum(lane.cpu for lane in lanes):
+                out += [between, Span(f"cpu {cpu / max(1, host.cpus):.0%}", "dim")]
         done = (Span(count_text(host.done), "text"), Span(" done ", "dim"))
         if folded and lanes:
             running = [lane for lane in lanes if lane.phase == "running"]
@@ -224,12 +225,17 @@ class LanesModel:
         if fixture is not None:
             name = f"{clean(fixture.name)} {fixture.phase}"
             words = f"  for {split_id(clean(state.cases.test_id(row)))[1]}"
-            text = (Span(fit(name, room), "fixture"),)
+            text = (Span(fit(name, room, glyphs.ellipsis), "fixture"),)
             if len(name) + 8 < room:
-                text = (Span(name, "fixture"), Span(fit(words, room - len(name)), "dim"))
+                text = (
+                    Span(name, "fixture"),
+                    Span(fit(words, room - len(name), glyphs.ellipsis), "dim"),
+                )
             sign = Span(f"{glyphs.fixture} ", "fixture")
         else:
-            text = name_spans(clean(state.cases.test_id(row)), room, "text")
+            text = name_spans(
+                clean(state.cases.test_id(row)), room, "text", ellipsis=glyphs.ellipsis
+            )
             sign = Span(f"{glyphs.running} ", "slow" if late or slow else "running")
         return (sign, *text, Span(" "), *gauge, Span(times, tone), mark)
 
@@ -241,7 +247,7 @@ class LanesModel:
             tone = "crash" if lane.note else "dim"
             text = (
                 Span(f"{glyphs.restart} ", tone),
-                Span(keep_end(f"{why}, starting another", room - 2), tone),
+                Span(keep_end(f"{why}, starting another", room - 2, glyphs.ellipsis), tone),
             )
         elif lane.phase == "starting":
             text = (Span(f"{glyphs.waits} ", "dim"), Span("starting a worker", "dim"))
@@ -258,7 +264,10 @@ class LanesModel:
                 else glyphs.fail
             )
             # It stays, dim, until the next one starts: a lane that flickers cannot be read.
-            text = (Span(f"{sign} ", "dim"), *name_spans(name, room - 2, "dim", "faint"))
+            text = (
+                Span(f"{sign} ", "dim"),
+                *name_spans(name, room - 2, "dim", "faint", glyphs.ellipsis),
+            )
         else:
             text = (Span(f"{glyphs.idle} ", "faint"), Span("idle", "faint"))
         text = text if line_width(text) <= room else tuple(_cut(text, room))

@@ -166,13 +166,15 @@ def split_id(test_id: str) -> tuple[str, str]:
     return test_id[: at + 1], test_id[at + 1 :]
 
 
-def name_spans(test_id: str, width: int, tone: str = "", path_tone: str = "dim") -> Line:
+def name_spans(
+    test_id: str, width: int, tone: str = "", path_tone: str = "dim", ellipsis: str = "…"
+) -> Line:
     """Return a test id in exactly ``width`` cells, its own name in ``tone``; the left end gives way."""
     where, name = split_id(test_id)
     size = width_of(name)
     if size >= width:
         # Of a name that is too long in itself, its beginning says more than its parameters.
-        return (Span(fit(name, width), tone),)
-    where = keep_end(where, width - size)
+        return (Span(fit(name, width, ellipsis), tone),)
+    where = keep_end(where, width - size, ellipsis)
     pad = width - size - width_of(where)
     return (Span(where, path_tone), Span(name + " " * pad, tone))

@@ -124,18 +124,17 @@ def comparison_report(
     """Return run B against run A. ``slower`` has (case, before, after, seconds of its runs, oldest first)."""
     report = Report(f"Run {found.b} against {found.a}")
     parts = (
-        ("newly failing", found.newly_failing, glyphs.fail, "fail"),
+        ("new failures", found.newly_failing, glyphs.fail, "fail"),
         ("fixed", found.fixed, glyphs.ok, "ok"),
         ("still failing", found.still_failing, glyphs.fail, "dim"),
         ("new tests", found.new, "+", "accent"),
         ("gone", found.gone, glyphs.not_run, "slow"),
     )
-    head: list[Span] = [Span(" ")]
+    head: list[Span] = [Span("  ")]
     for words, cases, _, tone in parts:
         head += [
-            Span(f" {words} ", "dim"),
             Span(count_text(len(cases)), f"{tone} bold" if cases else "faint"),
-            Span("  "),
+            Span(f" {words}   ", "dim" if cases else "faint"),
         ]
     report.lines += [tuple(head), EMPTY]
     for words, cases, sign, tone in parts:

@@ -144,7 +144,7 @@ class TextPane(Pane):
         foot: list[Span] = []
         if self.hits:
             foot.append(Span(f"{self.hit + 1}/{len(self.hits)} found  ", "accent"))
-        if self.follow:
+        if self.follow and len(self.model):
             foot.append(Span("following", "ok"))
         elif (total := self._total) > self.body_height > 0:
             foot.append(
