@@ -128,6 +128,7 @@ def test_words_are_those_that_the_shell_makes(text: str) -> None:
     done = subprocess.run(
         ["/bin/sh", "-c", f"printf '<%s>' start {text}"],
         env=ENVIRON,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         check=True,
         timeout=30,
