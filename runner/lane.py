@@ -289,7 +289,7 @@ class Lane:
         else:
             kind, text = Kind.CRASH, f"The worker {_was(message.why)} while this test ran."
         if message.stacks:
-            text += f"\n\n{message.stacks}"
+            text += f"\n\n{_own_frames(message.stacks)}"
         events.append(self._told(row, "traceback", TRACEBACK, text))
         for name, output in (("stdout", message.stdout), ("stderr", message.stderr)):
             if output:
@@ -328,3 +328,20 @@ class Lane:
 
 def _was(why: str) -> str:
     return f"was {why}" if why.startswith("killed") else why
+
+
+_FRAMEWORK = ("/testlanes_agent/", "/unittest/case.py", "/_pytest/", "/pluggy/", "/testtools/")
+
+
+def _own_frames(stacks: str) -> str:
+    """Leave out of faulthandler's stacks (innermost frame first) what lies below the test: the framework and us."""
+    kept: list[str] = []
+    below = False
+    for line in stacks.splitlines():
+        if not line.lstrip().startswith("File "):
+            below = False
+        elif any(part in line for part in _FRAMEWORK):
+            below = below or bool(kept and kept[-1].lstrip().startswith("File "))
+        if not below:
+            kept.append(line)
+    return "\n".join(kept)

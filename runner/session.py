@@ -41,10 +41,15 @@ from .events import (
     ListingEnded,
     RunEvent,
     StopAsked,
+    Ticked,
+    Warned,
     WorkerLost,
     WorkerStarted,
 )
 from .ids import DEFAULT_PROFILE, HostName, LaneId, ProfileName, Row
+
+LEAVING_LIMIT = 300.0
+"""Seconds that a worker may take to tear its fixtures down before it is killed."""
 
 STILLBORN_LIMIT = 3
 """Workers in a row that may die before their first test; then the profile is given up."""
@@ -72,6 +77,7 @@ class _Lane:
     finished: int = 0
     """Cases that the present worker finished."""
     closing: bool = False
+    leaving_since: float = 0.0
     waits: str = ""
 
 
@@ -187,6 +193,8 @@ class Session:
                 self._host_lost(host, reason, commands)
             case LaneClosed(lane):
                 self._lanes.pop(lane, None)
+            case Ticked(now=moment):
+                self._end_leaving(moment, commands)
             case _:
                 pass  # told to readers, nothing to decide
 
@@ -321,8 +329,20 @@ class Session:
         """Whether there is something to know for a worker: one that is forked too early would be renewed."""
         return self._listed.get(profile, 0) > 0 or profile not in self._unlisted
 
+    def _end_leaving(self, now: float, commands: list[Command]) -> None:
+        for lane, record in self._lanes.items():
+            if record.phase != "leaving":
+                continue
+            if not record.leaving_since:
+                record.leaving_since = now
+            elif now - record.leaving_since > LEAVING_LIMIT:
+                record.leaving_since = now
+                text = f"its worker was still tearing down after {LEAVING_LIMIT:.0f} seconds and is killed"
+                commands += [Publish(Warned(f"lane {lane}", text)), Kill(lane)]
+
     def _leave(self, lane: LaneId, commands: list[Command]) -> None:
         self._lanes[lane].phase = "leaving"
+        self._lanes[lane].leaving_since = 0.0
         commands.append(Retire(lane))
 
     def _close(self, record: _Lane, now: float, commands: list[Command]) -> None:
@@ -343,7 +363,9 @@ class Session:
 
     def _tell_waits(self, commands: list[Command]) -> None:
         for lane, record in self._lanes.items():
-            why = self._dispatcher.waiting(lane) if record.phase == "ready" else ""
+            why = "tearing down" if record.phase == "leaving" else ""
+            if record.phase == "ready":
+                why = self._dispatcher.waiting(lane)
             if why != record.waits:
                 record.waits = why
                 commands.append(Publish(LaneWaits(lane, why)))

@@ -68,7 +68,7 @@ class Signals:
         self._get, self._set = _signal.getsignal, _signal.signal
         self._fstat, self._open, self._dup = os.fstat, os.open, fcntl.fcntl
         self._register, self._unregister = faulthandler.register, faulthandler.unregister
-        self._close = os.close
+        self._enable, self._close = faulthandler.enable, os.close
         # Bound once, so that `is` tells whether a test replaced them.
         self._on_timeout, self._on_cancel, self._mark = self._timeout, self._cancel, self._nothing
 
@@ -115,6 +115,8 @@ class Signals:
             stat = self._fstat(self._fd)
             self._ident = stat.st_dev, stat.st_ino
         self._register(SIG_DUMP, file=self._fd, all_threads=True, chain=False)
+        # A crash writes there too: the agent tells the stacks with the verdict.
+        self._enable(file=self._fd, all_threads=True)
 
     def _nothing(self, signum, frame):
         pass

@@ -93,6 +93,23 @@ def test_a_crash_is_the_verdict_of_the_running_test_alone() -> None:
     assert WorkerLost(LaneId(3), 2, "killed by SIGSEGV", expected=True) == events[-1]
 
 
+def test_stacks_end_where_the_framework_begins() -> None:
+    made = lane("a")
+    say(made, begun("a"))
+    stacks = (
+        "Fatal Python error: Segmentation fault\n\nCurrent thread 0x1 (most recent call first):\n"
+        '  File "/p/test_a.py", line 3 in inner\n  File "/p/test_a.py", line 9 in test_a\n'
+        '  File "/usr/lib/python3.11/unittest/case.py", line 579 in _callTestMethod\n'
+        '  File "/run/testlanes_agent/worker.py", line 1 in loop\n'
+    )
+    events = made.ended(Exited(3, 2, None, 11, "was killed by SIGSEGV", stacks, "", ""))
+
+    (text,) = [event.data.decode() for event in events if isinstance(event, DetailReceived)]
+    assert "line 9 in test_a" in text
+    assert "unittest" not in text
+    assert "testlanes_agent" not in text
+
+
 def test_a_worker_that_dies_between_two_tests_is_not_green() -> None:
     events = lane("a").ended(exited(code=3, why="exited with status 3"))
 

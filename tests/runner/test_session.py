@@ -65,7 +65,8 @@ class World:
         self.generation: dict[LaneId, int] = {}
         self.ready: set[LaneId] = set()
         self.finished: Finish | None = None
-        self.stillborn = False
+        self.hanging = False
+        """Whether workers hang when they are to tear down."""
         self.refusals: list[LaneId] = []
         self.perform(self.session.begin(self.now))
 
@@ -97,7 +98,8 @@ class World:
                     self.queues[lane] = [row for row in self.queues[lane] if row not in back]
                     published.append(CasesReturned(lane, back))
                 case Retire(lane):
-                    published += self.gone(lane, expected=True)
+                    if not self.hanging:
+                        published += self.gone(lane, expected=True)
                 case Kill(lane):
                     published += self.gone(lane, expected=True)
                 case _:
@@ -305,6 +307,18 @@ def test_what_is_listed_after_a_stop_is_not_run_either(world: World) -> None:
     world.run()
 
     assert [Standing.NOT_RUN] * 5 == world.standings()
+
+
+def test_a_worker_that_hangs_while_it_tears_down_is_killed_in_the_end(world: World) -> None:
+    world.listed(4)
+    world.hanging = True
+    for _ in range(2000):
+        if world.finished is not None:
+            break
+        world.step()
+
+    assert world.finished is not None
+    assert any("tearing down" in warning.text for warning in world.state.warnings)
 
 
 def test_losing_the_only_host_is_told_and_what_waits_is_not_run(world: World) -> None:
