@@ -14,6 +14,7 @@ from .pytest_fixtures import FixtureWatch
 from .pytest_master import Desk, Master
 from .pytest_running import PytestWorker
 from .pytest_suite import Suite
+from .worker import exception_text
 
 _OURS = (
     # xdist: we are what distributes.
@@ -259,10 +260,17 @@ class Plugin:
         self.loader = False
         self.options = options
         self._work(session, channel, options)
-        try:
-            config.hook.pytest_sessionfinish(session=session, exitstatus=session.exitstatus)
-        finally:
-            config._ensure_unconfigure()
+        finish = config.hook.pytest_sessionfinish
+        steps = (
+            lambda: finish(session=session, exitstatus=session.exitstatus),
+            config._ensure_unconfigure,
+        )
+        for step in steps:
+            try:
+                step()
+            except Exception as error:
+                if not self.worker.sick:  # a worker without its files cannot even close them
+                    channel.event("warning", text=exception_text(error))
 
     def _work(self, session, channel, options):
         files = [os.path.join(options["dir"], name) for name in ("stdout", "stderr")]
