@@ -13,23 +13,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config.lists import read_plan
-from ..engine import Request, Run, prepare
+from ..engine import Request
 from ..errors import UserError
-from ..events import ListingEnded, RunEvent, StopAsked, Warned
 from ..headless import exit_code, run_headless
 from ..ids import Case, ProfileName
-from ..plan import Plan
 from ..repository.opening import open_repository
 from ..repository.recording import NOT_STORED
 from ..settings import Settings
 from ..state import RunState
+from .recorded import RecordedRun
 from .selecting import known_failures, selection_of
 
 if TYPE_CHECKING:
     from ..report.reporter import Reporter
     from ..repository.base import Repository
     from ..repository.directory import DirectoryRepository
-    from ..repository.recording import Recording
     from .arguments import Arguments
 
 FAILED_TO_STORE = 3
@@ -47,17 +45,17 @@ class Outcome:
 def run_tests(args: Arguments, settings: Settings) -> int:
     """Do ``testlanes run`` and return its exit code."""
     for problem in settings.problems:
-        _say(problem)
+        say(problem)
     if args.meant:
-        _say(
+        say(
             f"there is no command {args.filters[0]!r} (did you mean {args.meant}?); it is taken as a filter"
         )
     if args.random and settings.shuffle is None:
         settings = replace(settings, shuffle=random.SystemRandom().randrange(1 << 31))
-        _say(f"random order with --random={settings.shuffle}")
+        say(f"random order with --random={settings.shuffle}")
     repository = open_repository(Path(settings.repository), settings.repository_format, create=True)
-    _tell_warnings(repository)
-    request = _request(args, settings, repository)
+    tell_warnings(repository)
+    request = make_request(args, settings, repository)
     if args.analyze_isolation:
         from .isolation import analyze_isolation
 
@@ -77,43 +75,32 @@ def run_once(
     args: Arguments, settings: Settings, repository: DirectoryRepository, request: Request
 ) -> Outcome:
     """Run once, report, and store the run."""
-    run = prepare(settings, request)
-    recording = repository.begin(run.cases, partial=run.started.partial, root=settings.root)
-    reporters = _reporters(args, settings, run.state)
+    recorded = RecordedRun(settings, repository, request)
+    reporters = make_reporters(args, settings, recorded.run.state)
+    recorded.run.observers.extend(reporter.record for reporter in reporters)
     try:
-        _observe(run, recording, reporters)
-        if request.plan is not None:
-            run.observers.append(_PlanCheck(request.plan, run).record)
-        asyncio.run(run_headless(run))
-        code = exit_code(run.state)
-        number = recording.finish(interrupted=run.state.stopping is not None)
+        asyncio.run(run_headless(recorded.run))
     finally:
-        if recording.number is None:
-            recording.finish(interrupted=True)
+        number = recorded.finish()
     for reporter in reporters:
         reporter.finish()
-    _tell_warnings(repository)
-    if recording.problem:
-        _say(f"the run could not be stored as it should: {recording.problem}")
-        code = code or (FAILED_TO_STORE if number == NOT_STORED else 0)
-    elif number != NOT_STORED and not (args.subunit or args.json):
-        _say(f"stored as run {number} in {_relative(settings.repository)}")
-    return Outcome(code, number, run.state)
+    code = exit_code(recorded.run.state)
+    tell_warnings(repository)
+    code = tell_stored(recorded, settings, code, quiet=args.subunit or args.json)
+    return Outcome(code, number, recorded.run.state)
 
 
-def _observe(run: Run, recording: Recording, reporters: list[Reporter]) -> None:
-    run.observers.append(recording.record)
-    if recording.journal is not None:
-        from ..journal import Journal
-
-        try:
-            run.observers.append(Journal(recording.journal, run.cases).record)
-        except OSError as error:
-            _say(f"no journal is kept, so a killed run would be lost: {error.strerror}")
-    run.observers.extend(reporter.record for reporter in reporters)
+def tell_stored(recorded: RecordedRun, settings: Settings, code: int, *, quiet: bool) -> int:
+    """Say where the run is stored, or why not, and return the exit code that results."""
+    if recorded.problem:
+        say(f"the run could not be stored as it should: {recorded.problem}")
+        return code or (FAILED_TO_STORE if recorded.number == NOT_STORED else 0)
+    if recorded.number != NOT_STORED and not quiet:
+        say(f"stored as run {recorded.number} in {_relative(settings.repository)}")
+    return code
 
 
-def _reporters(args: Arguments, settings: Settings, state: RunState) -> list[Reporter]:
+def make_reporters(args: Arguments, settings: Settings, state: RunState) -> list[Reporter]:
     reporters: list[Reporter] = []
     if args.subunit:
         from ..report.subunit_out import SubunitOut
@@ -132,7 +119,7 @@ def _reporters(args: Arguments, settings: Settings, state: RunState) -> list[Rep
                 sys.stdout,
                 os.environ,
                 slow_after=settings.slow_after,
-                rerun=_rerun_command(args),
+                rerun=rerun_command(args),
             )
         )
     if args.junit:
@@ -147,7 +134,7 @@ def _reporters(args: Arguments, settings: Settings, state: RunState) -> list[Rep
     return reporters
 
 
-def _request(args: Arguments, settings: Settings, repository: Repository) -> Request:
+def make_request(args: Arguments, settings: Settings, repository: Repository) -> Request:
     failing: dict[ProfileName, frozenset[str]] | None = None
     if args.failing:
         failing = known_failures(settings, repository)
@@ -173,7 +160,7 @@ def _times(settings: Settings, repository: Repository) -> Mapping[Case, float]:
     return repository.times()
 
 
-def _rerun_command(args: Arguments) -> str:
+def rerun_command(args: Arguments) -> str:
     words = ["testlanes", "run", "--failing"]
     if args.here:
         words += ["--here", args.here]
@@ -184,35 +171,9 @@ def _rerun_command(args: Arguments) -> str:
     return shlex.join(words)
 
 
-class _PlanCheck:
-    """Compares a plan with the tests there are, when all are listed."""
-
-    def __init__(self, plan: Plan, run: Run) -> None:
-        self._plan = plan
-        self._run = run
-        self._left = {profile.name for profile in run.settings.profiles}
-
-    def record(self, event: RunEvent) -> None:
-        """Take an event; the last listing's end brings the plan's problems."""
-        if not isinstance(event, ListingEnded):
-            return
-        self._left.discard(event.profile)
-        if self._left or event.error:
-            return
-        cases = self._run.cases
-        names = [profile.name for profile in self._run.settings.profiles]
-        for problem in self._plan.problems([cases.case(row) for row in cases], names):
-            told: RunEvent = (
-                StopAsked(True, problem.text, fault=True)
-                if problem.fatal
-                else Warned("plan", problem.text)
-            )
-            self._run.supervisor.take([told])
-
-
-def _tell_warnings(repository: DirectoryRepository) -> None:
+def tell_warnings(repository: DirectoryRepository) -> None:
     while repository.warnings:
-        _say(repository.warnings.pop(0))
+        say(repository.warnings.pop(0))
 
 
 def _relative(path: str) -> str:
@@ -222,5 +183,5 @@ def _relative(path: str) -> str:
         return path
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     print(f"testlanes: {text}", file=sys.stderr, flush=True)  # noqa: T201 - the command line's voice
