@@ -24,7 +24,7 @@ START = (
 QUIET = 0.005
 """Seconds for which workers gather what they say before we look again."""
 LEAVE = 1.0
-"""Seconds that loaders have at the end of the run."""
+"""Seconds that loaders have at the end of the run, if they did not ask for more."""
 
 
 class Agent:
@@ -114,10 +114,13 @@ class Agent:
         """Leave nothing: no process, no file. Say ``bye``. ``polite``: loaders may end by themselves."""
         self.lanes.clear()  # nothing is started in place of what ends now
         if polite and self._loaders():
+            limit = max(LEAVE, *[loader.patience for loader in self._loaders()])
             for loader in self._loaders():
                 loader.leave()
-            until = time.monotonic() + LEAVE
+            until = time.monotonic() + limit
             while self._loaders() and time.monotonic() < until:
+                for loader in self._loaders():
+                    self.board.drain(loader)
                 self.children.reap()
                 time.sleep(0.002)
         self.children.kill()

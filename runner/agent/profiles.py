@@ -63,6 +63,8 @@ class Loader:
         self._fork = None
         """Whether it says that it can be forked; None: it has not said."""
         self._fork_why = ""
+        self.patience = 0.0
+        """Seconds that it wants at the end, where it combines what workers measured."""
         self._listed = False
         self._told = ""
         self._ending = ""
@@ -146,6 +148,7 @@ class Loader:
         elif kind == "fork":
             self._fork = bool(fields.get("safe"))
             self._fork_why = str(fields.get("why") or "")
+            self.patience = float(fields.get("patience") or 0.0)
             if not self._fork:
                 self.agent.start_again(self)
             self._ready()

@@ -10,6 +10,7 @@ import os
 import select
 import socket
 import sys
+import time
 
 from . import pack
 from .channel import Gone, high_floor
@@ -19,6 +20,10 @@ SOCKET = "nodes"
 """The name of the socket in the loader's folder."""
 ANSWER_LIMIT = 60.0
 """Seconds that a worker waits for the loader's answer."""
+LAST_LIMIT = 5.0
+"""Seconds that workers have after the loader was told to end."""
+PATIENCE = 60.0
+"""Seconds that plugins may take to combine and report at the end."""
 
 
 class _Space:
@@ -112,10 +117,17 @@ class Master:
                 self._accept()
             if channel.fd in ready and self._told_to_end():
                 break
-        # The workers went before us; what they said last is still to be read.
+        self._listener.close()
+        # The workers were told before us, and may still be at it.
+        until = time.monotonic() + LAST_LIMIT
+        while self._nodes and time.monotonic() < until:
+            poller = select.poll()
+            for fd in self._nodes:
+                poller.register(fd, select.POLLIN)
+            for fd, _ in poller.poll(200):
+                self._read(fd)
         for fd in list(self._nodes):
             self._read(fd, last=True)
-        self._listener.close()
 
     def _told_to_end(self):
         while True:

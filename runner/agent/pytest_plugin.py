@@ -11,7 +11,7 @@ from .channel import Gone
 from .forking import Forks, unsafe
 from .pytest_early import early_readers
 from .pytest_fixtures import FixtureWatch
-from .pytest_master import Desk, Master
+from .pytest_master import PATIENCE, Desk, Master
 from .pytest_running import PytestWorker
 from .pytest_suite import Suite
 from .worker import exception_text
@@ -195,7 +195,8 @@ class Plugin:
         if why:
             if self.master:
                 master = Master(channel, config, self.options["dir"])
-            channel.event("fork", safe=False, why=why)
+            patience = PATIENCE if self.master else 0
+            channel.event("fork", safe=False, why=why, patience=patience)
         count = 0
         for ids, groups in self.suite.chunks():
             channel.event("ids", ids=ids, groups=groups)
