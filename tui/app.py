@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from textual.app import App
+from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
 
 from testlanes.runner.ids import Case, LaneId, ProfileName
@@ -505,6 +505,8 @@ class Dashboard(App[int], inherit_bindings=False):
     async def _lend(self, command: Sequence[str]) -> None:
         try:
             code = await self.terminal.lend(command, self.settings.root)
+        except SuspendNotSupported:
+            self.notice("This terminal cannot be lent to another program.", "slow")
         except OSError as error:
             self.notice(f"{command[0]} did not start: {error.strerror}.", "fail")
         else:
@@ -523,8 +525,11 @@ async def show_dashboard(
     history: History,
     *,
     ascii_only: bool = False,
+    opened: Callable[[Dashboard], None] = lambda _: None,
 ) -> int:
     """Show the dashboard until the user leaves, in the running loop, beside the run.
+
+    ``opened`` is given the dashboard, so that another run can be attached to it later.
 
     Returns 0 when the user left (the run's own exit code counts), 129, 130 or 143 for SIGHUP or a
     terminal that is gone, SIGINT (or a third ctrl+c), SIGTERM (``StopRun(hard=True)`` was asked
@@ -537,6 +542,7 @@ async def show_dashboard(
     if "utf" not in encoding.lower() or os.environ.get("TERM") == "linux":
         ascii_only = True
     app = Dashboard(state, controls, settings, history, ascii_only=ascii_only)
+    opened(app)
     loop = asyncio.get_running_loop()
     factory = loop.get_task_factory()
     try:

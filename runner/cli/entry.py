@@ -13,20 +13,24 @@ from ..errors import UserError
 if TYPE_CHECKING:
     from ..settings import Settings
     from .arguments import Arguments
+    from .run import Dashboard
 
 INTERRUPTED = 130
 INTERNAL = 70
 """sysexits.h: an internal software error."""
 
 
-def run_command_line(argv: Sequence[str]) -> int:
-    """Do what ``argv``, without the program's name, asks for, and return the exit code. Raises nothing."""
+def run_command_line(argv: Sequence[str], dashboard: Dashboard | None = None) -> int:
+    """Do what ``argv``, without the program's name, asks for, and return the exit code. Raises nothing.
+
+    ``dashboard`` runs with a screen where there is a terminal for it; without it every run is headless.
+    """
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
     try:
-        code = _command(argv)
+        code = _command(argv, dashboard)
         sys.stdout.flush()
     except UserError as error:
         return _tell(error)
@@ -41,7 +45,7 @@ def run_command_line(argv: Sequence[str]) -> int:
     return code
 
 
-def _command(argv: Sequence[str]) -> int:
+def _command(argv: Sequence[str], dashboard: Dashboard | None) -> int:
     from .options import HelpWanted
 
     if argv and argv[0] in ("-h", "--help", "help") and len(argv) == 1:
@@ -56,6 +60,10 @@ def _command(argv: Sequence[str]) -> int:
     except HelpWanted as wanted:
         sys.stdout.write(wanted.text)
         return 0
+    if args.command == "run":
+        from .run import run_tests
+
+        return run_tests(args, _settings(args), dashboard)
     return _COMMANDS[args.command](args, _settings(args))
 
 
@@ -70,12 +78,6 @@ def _settings(args: Arguments) -> Settings:
         if not cwd.is_dir():
             raise UserError(f"there is no folder {args.here}")
     return load_settings(cwd, args.overrides, os.environ)
-
-
-def _run(args: Arguments, settings: Settings) -> int:
-    from .run import run_tests
-
-    return run_tests(args, settings)
 
 
 def _list(args: Arguments, settings: Settings) -> int:
@@ -134,7 +136,6 @@ def _config(args: Arguments, settings: Settings) -> int:
 
 
 _COMMANDS: dict[str, Callable[[Arguments, Settings], int]] = {
-    "run": _run,
     "list": _list,
     "failing": _failing,
     "last": _last,

@@ -7,7 +7,7 @@ import os
 import random
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 FAILED_TO_STORE = 3
 
+Dashboard = Callable[["Arguments", Settings, "DirectoryRepository", Request], int]
+"""Runs with a screen, and returns the exit code."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -42,8 +45,8 @@ class Outcome:
     state: RunState
 
 
-def run_tests(args: Arguments, settings: Settings) -> int:
-    """Do ``testlanes run`` and return its exit code."""
+def run_tests(args: Arguments, settings: Settings, dashboard: Dashboard | None = None) -> int:
+    """Do ``testlanes run`` and return its exit code; with ``dashboard``, if there is a terminal for one."""
     for problem in settings.problems:
         say(problem)
     if args.meant:
@@ -60,6 +63,8 @@ def run_tests(args: Arguments, settings: Settings) -> int:
         from .isolation import analyze_isolation
 
         return analyze_isolation(args, settings, repository, request)
+    if dashboard is not None and wants_dashboard(args):
+        return dashboard(args, settings, repository, request)
     turn = 1
     while True:
         outcome = run_once(args, settings, repository, request)
@@ -69,6 +74,17 @@ def run_tests(args: Arguments, settings: Settings) -> int:
         request = replace(
             request, label=f"until failure, turn {turn}", times=_times(settings, repository)
         )
+
+
+def wants_dashboard(args: Arguments) -> bool:
+    """Whether a run has a terminal for the dashboard, and nothing else to do with it."""
+    if args.tui is not None:
+        return args.tui
+    if args.subunit or args.json or args.until_failure or os.environ.get("CI"):
+        return False
+    # Textual reads stdin and draws on stderr.
+    there = all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    return there and os.environ.get("TERM", "dumb") not in ("", "dumb")
 
 
 def run_once(

@@ -51,6 +51,26 @@ class Flaky:
     runs: int
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a case ended in a run that began at ``started`` (UTC, ns); ``seconds`` is None if unknown."""
+
+    run: int
+    started: int
+    status: Status
+    seconds: float | None
+
+
+def results_of(history: History, case: Case, number: int = 200) -> list[Result]:
+    """Return the case's last results, the newest first."""
+    rows = history.database.execute(
+        """SELECT number, started, status, r.seconds FROM runs
+        CROSS JOIN results r ON run = number AND key = ? ORDER BY number DESC LIMIT ?""",
+        (key_of(*case), number),
+    )
+    return [Result(run, started, Status(status), seconds) for run, started, status, seconds in rows]
+
+
 def runs(history: History, limit: int = -1) -> list[RunRecord]:
     """Return the runs, the newest first."""
     rows = history.database.execute("SELECT * FROM runs ORDER BY number DESC LIMIT ?", (limit,))
@@ -85,7 +105,7 @@ def typical_seconds(history: History, number: int = 5) -> dict[Case, float]:
     rows = history.database.execute(
         """SELECT test_id, profile, r.seconds FROM results r JOIN cases USING (key)
         WHERE r.run IN (SELECT number FROM runs ORDER BY number DESC LIMIT ?)
-            AND r.seconds IS NOT NULL AND r.kind NOT IN ('crash', 'timeout')""",
+            AND r.seconds IS NOT NULL AND r.kind NOT IN ('crash', 'timeout', 'setup')""",
         (number,),
     )
     several: dict[Case, list[float]] = {}

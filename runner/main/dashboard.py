@@ -1,0 +1,351 @@
+"""``testlanes`` on a terminal: the engine's runs with the dashboard beside them, in one event loop.
+
+The dashboard may come and go; a run is stored whatever becomes of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import re
+import shlex
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from testlanes.runner.cli.recorded import RecordedRun
+from testlanes.runner.cli.run import make_request, rerun_command, tell_stored, tell_warnings
+from testlanes.runner.engine import Request, prepare_replay
+from testlanes.runner.events import Warned
+from testlanes.runner.headless import exit_code
+from testlanes.runner.ids import Case, Row
+from testlanes.runner.intents import Intent, StopRun
+from testlanes.runner.isolation import Bisection
+from testlanes.runner.report.lines import Lines
+from testlanes.runner.repository.queries import ran_before
+from testlanes.runner.settings import PytestSuite, Selection
+from testlanes.runner.state import FAILED
+
+if TYPE_CHECKING:
+    from testlanes.runner.cli.arguments import Arguments
+    from testlanes.runner.repository.directory import DirectoryRepository
+    from testlanes.runner.settings import Settings
+    from testlanes.runner.state import RunState
+    from testlanes.tui.app import Dashboard
+
+OPEN_AFTER = 0.3
+"""Seconds after which the dashboard opens, if the run is not over by then."""
+
+DEBUG_UNITTEST = """
+import pdb, sys, traceback, unittest
+suite = unittest.TestLoader().loadTestsFromName(sys.argv[1])
+try:
+    suite.debug()
+    print("It passed.")
+except BaseException:
+    traceback.print_exc()
+    pdb.post_mortem()
+"""
+
+
+def run_with_dashboard(
+    args: Arguments, settings: Settings, repository: DirectoryRepository, request: Request
+) -> int:
+    """Run with the dashboard open; the exit code is the last run's, or 128 and the signal that ended it."""
+    return asyncio.run(_Session(args, settings, repository, request).live())
+
+
+class _Told:
+    """The plain lines of a run, kept back while the dashboard has the screen."""
+
+    def __init__(self, state: RunState, settings: Settings, args: Arguments) -> None:
+        self._stream = _Held()
+        self._lines = Lines(
+            state,
+            self._stream,
+            os.environ,
+            slow_after=settings.slow_after,
+            rerun=rerun_command(args),
+        )
+        self.record = self._lines.record
+
+    def go_on(self) -> None:
+        """From now on the lines go to the terminal."""
+        self._stream.release()
+
+    def summary(self) -> None:
+        """Print how the run ended, as without a dashboard."""
+        self._stream.release()
+        self._lines.finish()
+
+
+class _Held(io.StringIO):
+    """Swallows what is written until it is released; then it is standard output."""
+
+    _released = False
+
+    def release(self) -> None:
+        self._released = True
+
+    def isatty(self) -> bool:
+        return sys.stdout.isatty()
+
+    def write(self, text: str, /) -> int:
+        return sys.stdout.write(text) if self._released else len(text)
+
+    def flush(self) -> None:
+        if self._released:
+            sys.stdout.flush()
+
+
+@dataclass(slots=True)
+class _Going:
+    recorded: RecordedRun
+    told: _Told
+    request: Request
+    task: asyncio.Task[None]
+
+
+class _Session:
+    """One sitting at the dashboard: a run, and whatever runs the user starts after it."""
+
+    def __init__(
+        self,
+        args: Arguments,
+        settings: Settings,
+        repository: DirectoryRepository,
+        request: Request,
+    ) -> None:
+        self.args = args
+        self.settings = settings
+        self.repository = repository
+        self.request = request
+        self.going: _Going | None = None
+        self.dashboard: Dashboard | None = None
+        self.bisections: set[asyncio.Task[None]] = set()
+        self.forget: Callable[[], None] = lambda: None
+
+    async def live(self) -> int:
+        """Run, show, and return the exit code."""
+        async with asyncio.TaskGroup() as tasks:
+            self.tasks = tasks
+            going = self.start(self.request)
+            self._signals()
+            await asyncio.wait([going.task], timeout=OPEN_AFTER)
+            code = 0 if going.task.done() else await self._show()
+            going = self.going or going
+            if not going.task.done():
+                self._signals()
+                going.told.go_on()
+            await going.task
+            for task in self.bisections:
+                task.cancel()
+        return self._end(going, code)
+
+    def start(self, request: Request) -> _Going:
+        """Start a run."""
+        recorded = RecordedRun(self.settings, self.repository, request)
+        told = _Told(recorded.run.state, self.settings, self.args)
+        recorded.run.observers.append(told.record)
+        task = self.tasks.create_task(self._run(recorded), name="run")
+        self.going = _Going(recorded, told, request, task)
+        return self.going
+
+    async def _run(self, recorded: RecordedRun) -> None:
+        try:
+            await recorded.run.go()
+        finally:
+            recorded.finish()
+            self.forget()
+
+    async def _show(self) -> int:
+        # Imported only now: the run has begun, and loads its suite meanwhile.
+        from testlanes.tui.app import show_dashboard
+
+        from .past import Past
+
+        past = Past(self.repository)
+        self.forget = past.forget
+        going = self.going
+        if going is None:
+            return 0
+        return await show_dashboard(
+            going.recorded.run.state, RunControls(self), self.settings, past, opened=self._opened
+        )
+
+    def _opened(self, dashboard: Dashboard) -> None:
+        self.dashboard = dashboard
+
+    def _signals(self) -> None:
+        presses = 0
+
+        def interrupt() -> None:
+            nonlocal presses
+            presses += 1
+            self.ask(StopRun(hard=presses > 1))
+
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, interrupt)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, lambda: self.ask(StopRun(hard=True)))
+
+    def ask(self, intent: Intent) -> None:
+        """Hand an intent to the run that goes on, if one does."""
+        if self.going is not None:
+            self.going.recorded.run.supervisor.ask(intent)
+
+    def _end(self, going: _Going, code: int) -> int:
+        going.told.summary()
+        tell_warnings(self.repository)
+        run_code = exit_code(going.recorded.run.state)
+        run_code = tell_stored(going.recorded, self.settings, run_code, quiet=False)
+        return code if code in (129, 130, 143) else run_code
+
+
+class RunControls:
+    """The dashboard's ``Controls`` over the run that goes on."""
+
+    offers = frozenset({"run", "bisect", "debug"})
+
+    def __init__(self, session: _Session) -> None:
+        self._session = session
+
+    @property
+    def _recorded(self) -> RecordedRun:
+        going = self._session.going
+        if going is None:
+            raise RuntimeError("the dashboard opens after the first run has begun")
+        return going.recorded
+
+    def ask(self, intent: Intent) -> None:
+        """See ``tui.controls.Controls``."""
+        self._session.ask(intent)
+
+    def now_ns(self) -> int:
+        """See ``tui.controls.Controls``."""
+        return time.time_ns()
+
+    def run_number(self) -> int | None:
+        """See ``tui.controls.Controls``."""
+        number = self._recorded.number
+        return None if number == -1 else number
+
+    def rerun_command(self, rows: Sequence[Row]) -> str:
+        """See ``tui.controls.Controls``."""
+        cases = [self._recorded.run.cases.case(row) for row in rows]
+        words = ["testlanes", "run"]
+        profiles = sorted({case.profile for case in cases})
+        if self._session.settings.all_profiles:
+            words += ["-p", ",".join(profiles)]
+        words += dict.fromkeys(self._filter(case) for case in cases)
+        return shlex.join(words)
+
+    def _filter(self, case: Case) -> str:
+        profile = next(p for p in self._session.settings.profiles if p.name == case.profile)
+        if isinstance(profile.suite, PytestSuite):
+            return case.test_id
+        return f"^{re.escape(case.test_id)}$"
+
+    def details_of(self, row: Row) -> Sequence[tuple[str, str, bytes]]:
+        """See ``tui.controls.Controls``; what passed is found once the run is stored."""
+        number = self.run_number()
+        if number is None:
+            return ()
+        case = self._recorded.run.cases.case(row)
+        for result in self._session.repository.read(number):
+            if result.test_id == case.test_id and result.case.profile == case.profile:
+                return result.details
+        return ()
+
+    def where_ran(self, row: Row) -> Sequence[tuple[str, str]]:
+        """See ``tui.controls.Controls``."""
+        state = self._recorded.run.state
+        lane = state.lanes.get(state.lane_of[row])  # pyright: ignore[reportArgumentType]
+        if lane is None:
+            return ()
+        places = [("lane", str(lane.lane)), ("host", lane.host)]
+        if state.attempts[row] > 1:
+            places.append(("attempts", str(state.attempts[row])))
+        return places
+
+    def run(self, what: str) -> None:
+        """See ``tui.controls.Controls``."""
+        session = self._session
+        going = session.going
+        if going is None or not going.task.done():
+            return
+        request = self._request(what, going.request)
+        state = session.start(request).recorded.run.state
+        if session.dashboard is not None:
+            session.dashboard.attach(state)
+
+    def _request(self, what: str, last: Request) -> Request:
+        session = self._session
+        times = session.repository.times()
+        if what == "failing":
+            args = replace(session.args, failing=True, filters=(), load_list=())
+            return make_request(args, session.settings, session.repository)
+        if what == "all":
+            return Request(Selection(), times=times, plan=last.plan)
+        return replace(last, times=times)
+
+    def bisect(self, row: Row) -> None:
+        """See ``tui.controls.Controls``."""
+        case = self._recorded.run.cases.case(row)
+        task = self._session.tasks.create_task(self._bisect(case), name="bisection")
+        self._session.bisections.add(task)
+        task.add_done_callback(self._session.bisections.discard)
+
+    async def _bisect(self, case: Case) -> None:
+        session = self._session
+        number = self.run_number()
+        if number is None:
+            self._tell(case, "it can be analyzed when the run is over")
+            return
+        before = [one.test_id for one in ran_before(session.repository.history, number, case)]
+        bisection = Bisection(case.test_id, before)
+        while (trial := bisection.trial()) is not None:
+            self._tell(case, f"trial {bisection.trials + 1}: after {len(trial) - 1} others …")
+            run = prepare_replay(session.settings, case.profile, trial, "isolation")
+            await run.go()
+            row = run.cases.find(*case)
+            bisection.outcome(row is not None and run.state.standing_of(row) in FAILED)
+        if bisection.verdict is not None:
+            self._tell(case, bisection.verdict.why)
+
+    def _tell(self, case: Case, text: str) -> None:
+        self._recorded.run.state.apply(Warned(case.test_id, text))
+
+    def debug_command(self, row: Row) -> Sequence[str]:
+        """See ``tui.controls.Controls``."""
+        case = self._recorded.run.cases.case(row)
+        settings = self._session.settings
+        profile = next(p for p in settings.profiles if p.name == case.profile)
+        words = ["env", "-C", profile.directory or settings.root]
+        words += [f"{name}={value}" for name, value in profile.env.items()]
+        if isinstance(profile.suite, PytestSuite):
+            return [
+                *words,
+                profile.python,
+                "-m",
+                "pytest",
+                "--pdb",
+                "-p",
+                "no:cacheprovider",
+                case.test_id,
+            ]
+        return [*words, profile.python or sys.executable, "-c", DEBUG_UNITTEST, case.test_id]
+
+    def watch(self, on: bool) -> None:
+        """See ``tui.controls.Controls``: not offered."""
+
+    def watching(self) -> str:
+        """See ``tui.controls.Controls``."""
+        return ""
+
+    def wants_quit(self) -> None:
+        """See ``tui.controls.Controls``."""
