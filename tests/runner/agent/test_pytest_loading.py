@@ -1,0 +1,194 @@
+"""Suites that cannot be loaded, and what a loader tells while it loads one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .harness import Agent, lay
+from .pytest_targets import Lanes, serve, target
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Agent]:
+    """Give an agent that ends all it started."""
+    yield from serve(tmp_path / "agent")
+
+
+TEST = {"test_t.py": "def test_t(): pass\n"}
+WRONG: dict[str, tuple[dict[str, str], list[str], str]] = {
+    "an unknown option": (TEST, ["--no-such-option"], "unrecognized arguments: --no-such-option"),
+    "a missing file": (TEST, ["nowhere.py"], "file or directory not found: nowhere.py"),
+    "a conftest that fails": (
+        {**TEST, "conftest.py": "import nothing_of_that_name\n"},
+        [],
+        "nothing_of_that_name",
+    ),
+    "a broken hook": (
+        {**TEST, "conftest.py": "def pytest_collection_modifyitems(): raise KeyError('hook')\n"},
+        [],
+        "KeyError: 'hook'",
+    ),
+    "a bad setting": ({**TEST, "pytest.ini": "[pytest]\nminversion = 99\n"}, [], "99"),
+    "pytest.exit": (
+        {**TEST, "conftest.py": "import pytest\ndef pytest_configure(): pytest.exit('no more')\n"},
+        [],
+        "no more",
+    ),
+    "an exit at import": ({"test_t.py": "import sys\nsys.exit(3)\n"}, [], "SystemExit"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_a_suite_that_cannot_be_loaded_is_told_in_pytests_own_words(
+    here: Agent, tmp_path: Path, what: str
+) -> None:
+    files, args, words = WRONG[what]
+    project = lay(tmp_path / "project", files)
+    loader = here.loader(project, kind="pytest", suite={"args": args})
+    said = loader.event("listed")
+    assert said["count"] == 0
+    assert words in said["error"]
+    loader.end()
+    worker = here.start(project, kind="pytest", suite={"args": args})
+    assert words in worker.event("warning")["text"]
+    assert worker.end() == 1
+
+
+def test_an_interpreter_without_pytest_is_told(here: Agent, tmp_path: Path) -> None:
+    files = {**TEST, "pytest.py": "raise ImportError('not here')\n"}
+    loader = here.loader(lay(tmp_path / "project", files), kind="pytest")
+    assert "has no pytest: not here" in loader.event("listed")["error"]
+
+
+def test_too_old_a_pytest_is_told(here: Agent, tmp_path: Path) -> None:
+    files = {**TEST, "pytest.py": "__version__ = '6.2.5'\n"}
+    loader = here.loader(lay(tmp_path / "project", files), kind="pytest")
+    assert "6.2.5 is too old" in loader.event("listed")["error"]
+
+
+@pytest.mark.parametrize("version", ["pytest==7.0.1", "pytest==7.4.4"])
+def test_older_versions_of_pytest_work(
+    here: Agent, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, version: str
+) -> None:
+    python = target(tmp_path_factory, "3.8", version)
+    files = {
+        "test_o.py": """
+import pytest
+@pytest.fixture(scope="module")
+def m(): yield
+def test_pass(m, worker_id): print("out")
+def test_fail(m, tmp_path): assert 0
+def test_exit(): pytest.exit("x")
+"""
+    }
+    lanes = Lanes(here, lay(tmp_path / "project", files), python)
+    for how in ("fork", "fresh"):
+        told = lanes.worker(how).ran(*lanes.ids)
+        assert [each.status for each in told] == ["success", "fail", "fail"]
+        assert told[0].details == {"stdout": "out\n"}
+
+
+def test_a_module_that_is_skipped_is_told_and_not_listed(here: Agent, tmp_path: Path) -> None:
+    files = {**TEST, "test_s.py": "import pytest\npytest.importorskip('nothing_of_that_name')\n"}
+    lanes = Lanes(here, lay(tmp_path / "project", files), sys.executable)
+    assert lanes.ids == ["test_t.py::test_t"]
+    [warning] = lanes.loader.said("warning")
+    assert warning["text"].startswith("test_s.py: Skipped: could not import 'nothing_of_that_name'")
+
+
+def test_warnings_are_told_once_for_each_place(here: Agent, tmp_path: Path) -> None:
+    files = {
+        "test_w.py": """
+import warnings
+import pytest
+warnings.warn("at import")
+@pytest.mark.parametrize("n", range(3))
+def test_w(n): warnings.warn("in test", DeprecationWarning)
+"""
+    }
+    lanes = Lanes(here, lay(tmp_path / "project", files), sys.executable)
+    worker = lanes.fork()
+    worker.ran(*lanes.ids)
+    [loading] = lanes.loader.said("warning")
+    assert loading["text"].endswith("test_w.py:4: UserWarning: at import")
+    [running] = worker.said("warning")
+    assert running["text"].endswith("test_w.py:6: DeprecationWarning: in test")
+
+
+def test_an_empty_suite_is_no_error(here: Agent, tmp_path: Path) -> None:
+    lanes = Lanes(here, lay(tmp_path / "project", {"readme.txt": ""}), sys.executable)
+    assert lanes.ids == []
+    assert lanes.loader.said("listed") == [{"count": 0, "error": ""}]
+
+
+def test_arguments_select_and_the_controllers_options_are_put_aside(
+    here: Agent, tmp_path: Path
+) -> None:
+    files = {
+        "test_a.py": "import pytest\n@pytest.mark.slow\ndef test_1(): pass\ndef test_2(): assert 0\ndef test_3(): pass\n",
+        "pytest.ini": "[pytest]\nmarkers = slow\naddopts = --strict-markers --collect-only --stepwise\n",
+    }
+    project = lay(tmp_path / "project", files)
+    lanes = Lanes(here, project, sys.executable, "-m", "not slow", "--maxfail=1", "--trace")
+    assert lanes.ids == ["test_a.py::test_2", "test_a.py::test_3"]
+    worker = lanes.fork()
+    assert [told.status for told in worker.ran(*lanes.ids)] == ["fail", "success"]
+
+
+def test_an_id_that_is_not_in_the_suite_fails(here: Agent, tmp_path: Path) -> None:
+    lanes = Lanes(here, lay(tmp_path / "project", TEST), sys.executable)
+    told = lanes.fork().one("test_t.py::test_of_yesterday")
+    assert told.status == "fail"
+    assert "no test of this id" in told.details["reason"]
+
+
+def test_duplicated_tests_count_once_and_the_worst_outcome_wins(
+    here: Agent, tmp_path: Path
+) -> None:
+    files = {
+        "test_d.py": "runs = []\ndef test_d():\n    runs.append(1)\n    assert len(runs) != 2\n"
+    }
+    args = ["--keep-duplicates", "test_d.py", "test_d.py"]
+    lanes = Lanes(here, lay(tmp_path / "project", files), sys.executable, *args)
+    assert lanes.ids == ["test_d.py::test_d"]
+    assert lanes.fork().one("test_d.py::test_d").status == "fail"
+
+
+def test_subtests_are_details_of_their_test(here: Agent, tmp_path: Path) -> None:
+    files = {
+        "test_s.py": """
+def test_s(subtests):
+    for i in range(3):
+        with subtests.test(msg="part", i=i):
+            assert i != 1
+"""
+    }
+    lanes = Lanes(here, lay(tmp_path / "project", files), sys.executable)
+    told = lanes.fork().one("test_s.py::test_s")
+    assert (told.status, told.kind) == ("fail", "assertion")
+    assert "assert 1 != 1" in told.details["traceback [part] (i=1)"]
+
+
+def test_pytest_asyncio_works_in_forks(here: Agent, tmp_path: Path) -> None:
+    pytest.importorskip("pytest_asyncio")
+    files = {
+        "pytest.ini": "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n",
+        "test_a.py": """
+import asyncio, pytest
+@pytest.fixture
+async def thing():
+    await asyncio.sleep(0)
+    yield 1
+async def test_a(thing):
+    await asyncio.sleep(0)
+    assert thing == 1
+async def test_b(): assert asyncio.get_running_loop()
+""",
+    }
+    lanes = Lanes(here, lay(tmp_path / "project", files), sys.executable)
+    for _ in range(2):
+        assert [told.status for told in lanes.fork().ran(*lanes.ids)] == ["success"] * 2
