@@ -8,6 +8,7 @@ header says. ``stamp`` is the time of recording, UTC in nanoseconds.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -45,7 +46,7 @@ _Unpacker = cast(Any, msgpack.Unpacker)  # pyright: ignore[reportUnknownMemberTy
 MAGIC = "testlanes journal"
 VERSION = 1
 FLUSH_AFTER = 200_000_000
-"""Nanoseconds that an event waits at most for the next flush, as long as events (or ticks) come."""
+"""Nanoseconds that an event waits at most to be written, where an event loop runs or more events come."""
 
 NAMES = 10_000
 """Cases in one frame; a reader holds a frame in memory."""
@@ -71,7 +72,7 @@ _GETTERS = {kind: (word, _getter(kind)) for word, kind in _WORDS.items()}
 class Journal:
     """Writes one run's journal to ``path``, which must not be there yet. ``cases`` names its rows.
 
-    Locked as long as it is open. ``problem`` is empty, or says why nothing more is written.
+    Locked as long as it is open; ``RunEnded``, the last event, closes it. ``problem`` is empty, or says why nothing more is written.
     """
 
     def __init__(self, path: Path, cases: CaseTable) -> None:
@@ -81,6 +82,7 @@ class Journal:
         self._named = 0
         self._pending: list[tuple[int, RunEvent]] = []
         self._flushed = 0
+        self._timer: asyncio.TimerHandle | None = None
         self._pack: Callable[[object], bytes] = _packer()
         self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try_lock(self._descriptor)
@@ -100,9 +102,24 @@ class Journal:
         if now - self._flushed > FLUSH_AFTER:
             self._flushed = now
             self.flush()
+            if kind is RunEnded:
+                self.close()
+        elif self._timer is None and self._pending:
+            self._wait()
+
+    def _wait(self) -> None:
+        """See to it that what waits is written even if nothing else happens for long."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # a replay, a test: events follow each other at once
+            return
+        self._timer = loop.call_later(FLUSH_AFTER / 1e9, self.flush)
 
     def flush(self) -> None:
         """Write what waits."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if not self._pending or self._descriptor < 0:
             return
         pack, getters = self._pack, _GETTERS

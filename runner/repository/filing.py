@@ -47,7 +47,7 @@ class Outcome(NamedTuple):
     @property
     def lasts(self) -> bool:
         """Whether its duration says how long it will take next time."""
-        return self.own and self.kind not in (Kind.CRASH, Kind.TIMEOUT)
+        return self.own and self.kind not in (Kind.CRASH, Kind.TIMEOUT, Kind.SETUP)
 
 
 @dataclass(frozen=True, slots=True)

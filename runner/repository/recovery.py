@@ -14,7 +14,6 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..events import CaseFinished, ExtraResult, RunEnded, RunEvent, RunStarted
-from ..journal import replay
 from .directory import DirectoryRepository
 from .locks import try_lock
 from .numbers import TEMPORARY
@@ -122,6 +121,8 @@ def _take_back(repository: DirectoryRepository, stream: Path) -> None:
 
 def _from_journal(repository: DirectoryRepository, journal: Path) -> int:
     """Store the run that a journal tells of; ``NOT_STORED`` if it does not tell of any result."""
+    from ..journal import replay  # rarely needed, and not quick to import
+
     events: list[RunEvent] = []
     with suppress(ValueError):
         cases, stamped = replay(journal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -144,6 +145,17 @@ def test_a_tick_flushes_what_has_waited(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(journal_module, "FLUSH_AFTER", -1)
     journal.record(Ticked(1.0))
     assert len(list(read_journal(journal.path))) == 2
+    journal.close()
+
+
+async def test_what_waits_is_written_though_nothing_else_happens(tmp_path: Path) -> None:
+    """Else a kill while a long test runs would take the results before it along."""
+    journal = Journal(tmp_path / "journal", CaseTable())
+    for lane in range(3):
+        journal.record(LaneClosed(LaneId(lane)))
+    async with asyncio.timeout(20):
+        while len(list(read_journal(journal.path))) < 3:  # noqa: ASYNC110 - a file has no event
+            await asyncio.sleep(0.01)
     journal.close()
 
 

@@ -188,13 +188,16 @@ def test_extra_results_are_recorded_as_they_are(repository: Repository) -> None:
     assert Case("process-returncode", DEFAULT_PROFILE) not in repository.times()
 
 
-def test_a_crash_or_a_timeout_leaves_no_time_to_estimate_from(repository: Repository) -> None:
-    story = Story(repository, "a", "b", "c")
-    story.end(A, Status.FAIL, kind=Kind.CRASH)
-    story.end(B, Status.FAIL, kind=Kind.TIMEOUT)
-    story.end(C, Status.FAIL, kind=Kind.ASSERTION)
-    assert [one.seconds for one in story.stored()] == [0.25] * 3
-    assert repository.times() == {Case("c", DEFAULT_PROFILE): 0.25}
+@pytest.mark.parametrize("kind", [Kind.CRASH, Kind.TIMEOUT, Kind.SETUP])
+def test_an_attempt_that_did_not_end_by_itself_leaves_no_time_to_estimate_from(
+    repository: Repository, kind: Kind
+) -> None:
+    story = Story(repository, "a", "b")
+    story.end(A, Status.FAIL, kind=kind)
+    story.end(B, Status.FAIL, kind=Kind.ASSERTION)
+    assert [one.seconds for one in story.stored()] == [0.25] * 2
+    assert repository.times() == {Case("b", DEFAULT_PROFILE): 0.25}
+    assert queries.typical_seconds(repository.history) == {Case("b", DEFAULT_PROFILE): 0.25}
 
 
 def test_failures_of_a_suite_that_could_not_be_loaded_stay_known(repository: Repository) -> None:
