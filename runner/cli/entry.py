@@ -60,6 +60,14 @@ def _command(argv: Sequence[str], dashboard: Dashboard | None) -> int:
     except HelpWanted as wanted:
         sys.stdout.write(wanted.text)
         return 0
+    if args.command == "demo":
+        from dataclasses import replace
+
+        from .demo import make_demo
+
+        folder = make_demo()
+        _say(f"testlanes: the demo's project is in {folder}")
+        args = replace(args, command="run", here=str(folder))
     if args.command == "run":
         from .run import run_tests
 

@@ -13,6 +13,7 @@ SUMMARIES = {
     "load": "Store results of tests that ran elsewhere.",
     "init": "Create the repository (runs do so by themselves).",
     "config": "Show the settings, and where each of them comes from.",
+    "demo": "Write a small project to a temporary folder, and run it with the dashboard.",
 }
 """Each command and what it does, in the order of the overview."""
 

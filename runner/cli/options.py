@@ -273,6 +273,12 @@ def _plain(parser: Parser) -> Parser:
     return parser
 
 
+def _demo(parser: Parser) -> Parser:
+    add = parser.add_argument
+    add("--no-tui", dest="tui", action="store_const", const=False, help="plain lines, no dashboard")
+    return parser
+
+
 PARSERS: dict[str, Callable[[Parser], Parser]] = {
     "run": _run,
     "list": _list,
@@ -284,6 +290,7 @@ PARSERS: dict[str, Callable[[Parser], Parser]] = {
     "load": _load,
     "init": _plain,
     "config": _config,
+    "demo": _demo,
 }
 
 
