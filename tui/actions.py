@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 Where: TypeAlias = Literal["running", "triage", "tests", "history", "log", "tail"]
 
 ALL: Final[tuple[Where, ...]] = ("running", "triage", "tests", "history", "log", "tail")
-LISTS: Final[tuple[Where, ...]] = ("running", "triage", "tests", "history", "log")
+LISTS: Final[tuple[Where, ...]] = ("running", "triage", "tests", "history")
 CASES: Final[tuple[Where, ...]] = ("running", "triage", "tests")
 TEXTS: Final[tuple[Where, ...]] = ("running", "triage", "tests", "tail", "log")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from testlanes.runner.cases import CaseTable
 from testlanes.runner.events import (
@@ -14,8 +15,6 @@ from testlanes.runner.events import (
     DetailReceived,
     ExtraResult,
     FixtureChanged,
-    Group,
-    HostPhase,
     HostUp,
     LaneOpened,
     LaneWaits,
@@ -108,6 +107,7 @@ class Notes:
     asked: list[Intent] = field(default_factory=list[Intent])
     ran: list[str] = field(default_factory=list[str])
     bisected: list[Row] = field(default_factory=list[Row])
+    debugged: list[Row] = field(default_factory=list[Row])
     quits: int = 0
     offers: frozenset[str] = frozenset({"bisect", "debug", "run", "watch"})
     watched: str = ""
@@ -142,6 +142,7 @@ class Notes:
         self.bisected.append(row)
 
     def debug_command(self, row: Row) -> Sequence[str]:
+        self.debugged.append(row)
         return ["true"]
 
     def watch(self, on: bool) -> None:
@@ -166,6 +167,8 @@ class Stage:
         self.notes = Notes(state=self.state)
         self.history = MemoryHistory()
         self.profiles = tuple(profiles)
+        self.folder = Path(root)
+        """Where a test may write."""
         self.settings = Settings(root, tuple(Profile(name) for name in profiles))
 
     def say(self, *events: RunEvent) -> Stage:
@@ -415,6 +418,3 @@ def stage_ended(*, green: bool = False) -> Stage:
             stage.end(lane_id, row, 84, seconds=0.1 + row % 13 / 9)
     stage.pass_time(84)
     return stage.say(RunEnded(stage.at(84), interrupted=False))
-
-
-__all__ = ["Group", "HostPhase", "Stage", "stage_ended", "stage_running"]

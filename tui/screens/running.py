@@ -40,6 +40,8 @@ class LanesPane(LineList):
 
     def follow_run(self) -> None:
         """Follow the run: lay out, keep the cursor on its lane, draw what changed."""
+        if self.body_height <= 0:
+            return  # not laid out yet: every host would be folded for want of rows
         key = self.rows.keys[self.cursor] if self.cursor < len(self.rows) else None
         self._text = []
         if self.summary:

@@ -1,0 +1,223 @@
+"""The terminal never holds the run up, and is given back however the dashboard ends."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+LIMIT = 20.0
+RESTORED = (b"\x1b[?1049l", b"\x1b[?25h")
+
+
+@dataclass
+class Program:
+    """A program on a pseudo-terminal. ``seen`` is all that it wrote."""
+
+    process: subprocess.Popen[bytes]
+    master: int
+    before: list[object]
+    seen: bytearray = field(default_factory=bytearray)
+
+    def read(self, seconds: float = 0.05) -> bool:
+        """Read what is there; return whether there was something."""
+        if not select.select([self.master], [], [], seconds)[0]:
+            return False
+        try:
+            data = os.read(self.master, 1 << 16)
+        except OSError:
+            return False
+        self.seen += data
+        return bool(data)
+
+    def wait_for(self, text: bytes) -> None:
+        """Read until a text was written."""
+        end = time.monotonic() + LIMIT
+        while text not in self.seen:
+            if time.monotonic() > end:
+                raise AssertionError(
+                    f"{text!r} was not written; at the end: {bytes(self.seen[-3000:])!r}"
+                )
+            self.read()
+
+    def wait_for_file(self, path: Path, text: str) -> str:
+        """Read until a file has a text in it."""
+        end = time.monotonic() + LIMIT
+        while not path.exists() or text not in path.read_text():
+            if time.monotonic() > end:
+                raise AssertionError(
+                    f"{path} has no {text!r}: {path.read_text() if path.exists() else None}"
+                )
+            self.read()
+        return path.read_text()
+
+    def type(self, keys: bytes) -> None:
+        os.write(self.master, keys)
+
+    def end(self) -> int:
+        """Wait for the end, reading what still comes."""
+        end = time.monotonic() + LIMIT
+        while self.process.poll() is None:
+            if time.monotonic() > end:
+                raise AssertionError(f"it does not end: {bytes(self.seen[-2000:])!r}")
+            self.read()
+        while self.read(0):
+            pass
+        return self.process.returncode
+
+    @property
+    def restored(self) -> bool:
+        """Whether the terminal is as it was."""
+        modes = termios.tcgetattr(self.master)
+        return all(text in self.seen for text in RESTORED) and modes[:4] == self.before[:4]
+
+
+@contextmanager
+def program(way: str, notes: Path) -> Generator[Program]:
+    """Run the staged dashboard on a pseudo-terminal of 120 by 36."""
+    master, slave = pty.openpty()
+    termios.tcsetwinsize(slave, (36, 120))
+    before = termios.tcgetattr(slave)
+    environment = {
+        **os.environ,
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "LANG": "C.UTF-8",
+        "EDITOR": "true",
+    }
+    environment.pop("NO_COLOR", None)
+    process = subprocess.Popen(
+        [sys.executable, "-I", str(HERE / "show_stage.py"), way, str(notes)],
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        env=environment,
+        start_new_session=True,
+    )
+    os.close(slave)
+    one = Program(process, master, list(before))
+    try:
+        yield one
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        with suppress(OSError):
+            os.close(master)
+
+
+def test_q_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+    with program("ended", tmp_path / "notes") as one:
+        one.wait_for(b"Summary")
+        one.type(b"q")
+        assert one.end() == 0
+        assert one.restored
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
+def test_a_signal_leaves_the_terminal_as_it_was_and_stops_the_run(
+    number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    with program("running", tmp_path / "notes") as one:
+        one.wait_for(b"Failures")
+        one.process.send_signal(number)
+        assert one.end() == code
+        assert one.restored
+        assert "StopRun(hard=True)" in (tmp_path / "notes").read_text()
+
+
+def test_a_fault_of_ours_gives_the_terminal_back_without_any_variable(tmp_path: Path) -> None:
+    """A traceback with locals would print the environment's tokens."""
+    with program("broken", tmp_path / "notes") as one:
+        assert one.end() == 70
+        assert one.restored
+        last = bytes(one.seen).rpartition(RESTORED[1])[2]
+        assert b"the dashboard broke: ZeroDivisionError" in last
+        assert b"secret-token" not in one.seen
+        assert b"the run goes on" in last
+
+
+def test_a_terminal_that_is_gone_ends_the_dashboard(tmp_path: Path) -> None:
+    """Nobody sees it any more; Textual itself would read the dead terminal for ever."""
+    with program("deaf", tmp_path / "notes") as one:
+        one.wait_for(b"Failures")
+        os.close(one.master)
+        one.process.wait(LIMIT)
+        assert one.process.returncode == 129
+
+
+def test_a_terminal_that_does_not_read_holds_nothing_up(tmp_path: Path) -> None:
+    """The loop beats on while the terminal stalls, and the screen is right afterwards."""
+    notes = tmp_path / "notes"
+    with program("busy", notes) as one:
+        one.wait_for(b"Failures")
+        # Read nothing until the program says that it has written more than any buffer holds.
+        end = time.monotonic() + LIMIT
+        while not notes.exists() or "stalled" not in notes.read_text():
+            assert time.monotonic() < end, "the loop stands still"
+            time.sleep(0.05)  # only looks at the file: reading the terminal would end the stall
+        one.wait_for_file(notes, "resumed")
+        one.type(b"q")
+        one.wait_for(b"go on")
+        one.type(b"y")
+        assert one.end() == 0
+        assert one.restored
+
+
+def test_ctrl_c_is_a_key_that_stops_the_run_first(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    with program("running", notes) as one:
+        one.wait_for(b"Failures")
+        one.type(b"\x03")
+        one.wait_for_file(notes, "StopRun(hard=False)")
+        one.type(b"\x03")
+        one.wait_for_file(notes, "StopRun(hard=True)")
+        one.type(b"\x03")
+        assert one.end() == 130
+        assert one.restored
+
+
+def test_a_program_gets_the_terminal_and_the_dashboard_comes_back(tmp_path: Path) -> None:
+    """While another program has the terminal the loop goes on."""
+    notes = tmp_path / "notes"
+    with program("lend", notes) as one:
+        one.wait_for(b"Failures")
+        one.type(b"D")
+        one.wait_for(b"the guest speaks")
+        beats = len(one.wait_for_file(notes, "beat"))
+        one.wait_for_file(notes, "beat\n" * (beats // 5 + 3))
+        seen = len(one.seen)
+        one.type(b"bye\n")
+        one.wait_for(b"the guest heard bye")
+        one.type(b"q")
+        one.wait_for(b"go on")
+        assert b"\x1b[?1049h" in one.seen[seen:]
+        one.type(b"y")
+        assert one.end() == 0
+        assert one.restored
+
+
+def test_a_storm_of_sizes_is_survived(tmp_path: Path) -> None:
+    with program("ended", tmp_path / "notes") as one:
+        one.wait_for(b"Summary")
+        for size in [(24, 80), (10, 20), (3, 10), (1, 1), (50, 200), (36, 120)] * 3:
+            termios.tcsetwinsize(one.master, size)
+            one.process.send_signal(signal.SIGWINCH)
+            one.read(0.02)
+        one.type(b"q")
+        assert one.end() == 0
+        assert one.restored
