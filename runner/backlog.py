@@ -199,7 +199,8 @@ class Backlog:
     def drop(self, rows: Iterable[Row]) -> None:
         """Forget rows that were pending; they do not come up again."""
         parts: dict[int, Part] = {}
-        for row in rows:
+        gone = {*rows}
+        for row in gone:
             part = self._part(row)
             grouped = part is not None and (part.hard or not self._urgent[row])
             self._count(row, self._pools[self._pools_of[row]], -1)
@@ -209,8 +210,7 @@ class Backlog:
                 self._weigh(part, row, -1)
         for part in parts.values():
             rows_of = self.rows[part.pool.profile]
-            keep = (i for i in part.pending if self._ledger.is_pending(Row(rows_of[i])))
-            part.pending = array("i", keep)
+            part.pending = array("i", (i for i in part.pending if rows_of[i] not in gone))
             self._shelve(part)
 
     def first(self, profile: int, host: HostName, segment: int, known: int) -> Unit | None:

@@ -62,7 +62,11 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """This idle lane should serve ``profile``, which has more left than its own lanes can do soon."""
+    """This idle lane should serve ``profile``, which has more left than its own lanes can do soon.
+
+    From now on it does, for the dispatcher; it gets nothing until it has a worker of that profile.
+    The lane may have no worker now.
+    """
 
     lane: LaneId
     profile: ProfileName

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from .backlog import EVERYTHING, Backlog, Part, Unit
@@ -67,6 +68,7 @@ class Dispatcher:
         self._dirty: set[LaneId] = set()
         self._hungry: set[LaneId] = set()
         self._wakes: list[tuple[float, LaneId]] = []
+        self._may_be_orphaned = False  # something may be pending that no lane can run
         self._more_runs: dict[
             Row, int
         ] = {}  # of rows that are pending or held: runs after the next
@@ -126,7 +128,6 @@ class Dispatcher:
         holding.known = EVERYTHING if known < 0 else known
         holding.free_at = now
         holding.spent = holding.draining = False
-        holding.target = None
         self._dirty.add(lane)
 
     def started(self, lane: LaneId, row: Row, now: float) -> None:
@@ -151,6 +152,7 @@ class Dispatcher:
         holding = self._owner(lane, row)
         self.ledger.finish(row, lane)
         self._let_go(holding, row)
+        self._release(holding, row)
         holding.free_at = now
         self._backlog.calm(row)
         expected = self._backlog.seconds(row)
@@ -178,6 +180,8 @@ class Dispatcher:
         self._backlog.detach(rows, lane)
         for row in rows:
             self._backlog.put(row, front=False)
+        for row in rows:
+            self._release(holding, row)
         holding.recalled.clear()
         holding.barren = not rows
         self._dirty.add(lane)
@@ -201,6 +205,7 @@ class Dispatcher:
             self._let_go(holding, row)
         for part in holding.parts:
             if part.owner == lane:
+                part.held = 0
                 self._backlog.free(part)
         holding.parts.clear()
         for row in rows:
@@ -217,6 +222,7 @@ class Dispatcher:
         """A lane ends; what it held returns to the queue."""
         self.worker_gone(lane, now)
         del self._lanes[lane]
+        self._may_be_orphaned = True
 
     def again(self, rows: Iterable[Row], now: float, *, urgent: bool, times: int = 1) -> None:
         """Let rows that are done or were given up run again, ``times`` times each.
@@ -247,6 +253,7 @@ class Dispatcher:
         if urgent:
             self._backlog.hasten(row)
         self._backlog.put(row, front=False)
+        self._may_be_orphaned = True
 
     def give_up(self, rows: Iterable[Row] | None) -> tuple[Row, ...]:
         """Remove pending rows (None: all of them), and return those that were pending."""
@@ -280,6 +287,8 @@ class Dispatcher:
                 self._fill(holding, now, decisions)
         if self._hungry:
             self._share(now, decisions)
+        if self._may_be_orphaned:
+            self._adopt(decisions)
         return decisions
 
     @property
@@ -383,17 +392,20 @@ class Dispatcher:
         else:
             self._waiting_rows[holding.profile] -= 1
         holding.drop(row)
-        part = self._backlog.part(row)
-        if part is not None and part.hard:
-            part.held -= 1
-            if not part.held and (not part.pending or not part.begun):
-                if part in holding.parts:
-                    holding.parts.remove(part)
-                self._backlog.free(part)
         if not holding.held:
             self._busy -= 1
             self._more_to_do()
         self._dirty.add(holding.lane)
+
+    def _release(self, holding: Holding, row: Row) -> None:
+        """Let a lane go of a row's hard group, if it holds nothing of it and need not go on with it."""
+        part = self._backlog.part(row)
+        if part is None or not part.hard or part.owner != holding.lane:
+            return
+        part.held -= 1
+        if not part.held and not (part.pending and part.begun):
+            holding.parts.remove(part)
+            self._backlog.free(part)
 
     def _fastest_first(self, lanes: Iterable[LaneId]) -> list[Holding]:
         found = [self._lanes[lane] for lane in lanes if lane in self._lanes]
@@ -406,7 +418,8 @@ class Dispatcher:
         pending, urgent = self._backlog.pending, self._backlog.urgent
         if len(self._limits) == 1:
             return
-        wanted = min((s for s, n in urgent.items() if n), default=None)
+        # What is run again out of an earlier segment goes back to it, when nothing else runs.
+        wanted = min((s for s, n in urgent.items() if n and s < self._segment), default=None)
         if wanted is None:
             if pending.get(self._segment):
                 wanted = self._segment
@@ -421,7 +434,9 @@ class Dispatcher:
 
     def _is_open(self) -> bool:
         """Whether the present segment may hand out; not, while a re-run waits for another to drain."""
-        return not any(n for s, n in self._backlog.urgent.items() if s != self._segment)
+        return self._segment == 0 or not any(
+            n for s, n in self._backlog.urgent.items() if s < self._segment
+        )
 
     def _next_unit(self, holding: Holding, known: int) -> Unit | None:
         return self._backlog.first(holding.profile, holding.host, self._segment, known)
@@ -539,9 +554,10 @@ class Dispatcher:
         """Return the group that a lane is to go on with."""
         for part in holding.parts:
             if part.owner == holding.lane and part.pending and part.pool.segment == self._segment:
-                if part.hard or part.pending[0] < holding.known:
+                if part.pending[0] < holding.known:
                     return part
-                self._backlog.free(part)
+                if not (part.hard and part.held):  # another worker has to go on with it
+                    self._backlog.free(part)
         return None
 
     def _wake(self, holding: Holding, low: float, now: float) -> None:
@@ -604,6 +620,7 @@ class Dispatcher:
             return
         limit = self._limits[self._segment]
         may_run = self._is_open()
+        coming = Counter(each.profile for each in self._lanes.values() if each.recalled)
         for holding in idle:
             if (
                 may_run
@@ -612,6 +629,9 @@ class Dispatcher:
             ):
                 continue
             if self._renew(holding, decisions):
+                continue
+            if coming[holding.profile]:
+                coming[holding.profile] -= 1  # what was asked back before is for this one
                 continue
             if may_run and self._steal(holding, now, decisions):
                 continue
@@ -706,8 +726,30 @@ class Dispatcher:
         if target is None:
             decisions.append(Idle(holding.lane))
         else:
-            holding.target = target
+            holding.profile = target
             decisions.append(Move(holding.lane, backlog.profiles[target]))
+
+    def _adopt(self, decisions: list[Decision]) -> None:
+        """Find a lane for what no lane can run, because of its profile or its hosts."""
+        self._may_be_orphaned = False
+        for pool in self._backlog.pools():
+            if not pool.pending or any(
+                lane.profile == pool.profile and (pool.hosts is None or lane.host in pool.hosts)
+                for lane in self._lanes.values()
+            ):
+                continue
+            self._may_be_orphaned = True  # until somebody is free
+            _, hosts = self._profile_limits.get(pool.profile, (None, None))
+            for holding in self._lanes.values():
+                if any(
+                    each is not None and holding.host not in each for each in (hosts, pool.hosts)
+                ):
+                    continue
+                if not holding.held and (holding.ready or not self.wants_worker(holding.lane)):
+                    self._dismissed(holding)
+                    holding.profile = pool.profile
+                    decisions.append(Move(holding.lane, self._backlog.profiles[pool.profile]))
+                    break
 
     def _dismissed(self, holding: Holding) -> None:
         """A lane was told to let its worker go: it gets nothing until it has another."""
@@ -721,10 +763,7 @@ class Dispatcher:
             if profile == holding.profile or not self._backlog.left[profile]:
                 continue
             limit, hosts = self._profile_limits.get(profile, (None, None))
-            lanes = sum(
-                other.target == profile or (other.target is None and other.profile == profile)
-                for other in self._lanes.values()
-            )
+            lanes = sum(other.profile == profile for other in self._lanes.values())
             if (limit is not None and lanes >= limit) or (
                 hosts is not None and holding.host not in hosts
             ):
@@ -733,7 +772,7 @@ class Dispatcher:
                 self._backlog.work(profile, holding.host, segment)
                 for segment in self._backlog.pending
             )
-            need = work / (lanes or 1) if work else math.inf
+            need = work / lanes if work and lanes else math.inf
             if need > max(most, MOVE_COST):
                 best, most = profile, need
         return best

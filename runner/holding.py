@@ -25,7 +25,7 @@ class Holding:
     __slots__ = (
         *("barren", "batches", "draining", "family", "free_at", "held", "host", "known", "lane"),
         *("latency", "load", "parts", "pending_wake", "profile", "ready", "recalled", "running"),
-        *("since", "spent", "target"),
+        *("since", "spent"),
     )
 
     def __init__(
@@ -49,7 +49,6 @@ class Holding:
         self.parts: list[Part] = []
         self.recalled: set[Row] = set()
         self.barren = False  # a recall came back empty, and nothing has changed since
-        self.target: int | None = None
         self.pending_wake = math.inf
 
     def hold(self, row: Row, seconds: float) -> None:

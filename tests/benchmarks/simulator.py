@@ -154,7 +154,9 @@ def bound(suite: Workload, speeds: Sequence[float]) -> float:
     return best
 
 
-def ours(suite: Workload, speeds: Sequence[float], round_trip: float, **options: bool) -> Dispatcher:
+def ours(
+    suite: Workload, speeds: Sequence[float], round_trip: float, **options: bool
+) -> Dispatcher:
     """Return our dispatcher with a suite listed and a ready lane for each speed; a host for each lane."""
     dispatcher = Dispatcher(single=options.get("single", False))
     groups = {name: Group(name) for name in suite.groups if name}
