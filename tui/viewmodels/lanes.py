@@ -270,7 +270,7 @@ class LanesModel:
             )
         else:
             text = (Span(f"{glyphs.idle} ", "faint"), Span("idle", "faint"))
-        text = text if line_width(text) <= room else tuple(_cut(text, room))
+        text = text if line_width(text) <= room else tuple(_cut(text, room, glyphs.ellipsis))
         return (*text, Span(" " * (room - line_width(text))))
 
     def _elapsed(self, lane: LaneState) -> float:
@@ -288,9 +288,9 @@ class LanesModel:
         return busy[-1] if busy else None
 
 
-def _cut(line: Line, width: int) -> Line:
+def _cut(line: Line, width: int, ellipsis: str) -> Line:
     *first, last = line
-    return (*first, Span(fit(last.text, max(0, width - line_width(first))), last.tone))
+    return (*first, Span(fit(last.text, max(0, width - line_width(first)), ellipsis), last.tone))
 
 
 def collecting_lines(shown: Shown, width: int) -> list[Line]:

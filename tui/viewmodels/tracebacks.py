@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from dataclasses import dataclass
 
 from testlanes.runner.ids import Kind
@@ -100,11 +101,12 @@ def _pytest(lines: list[str]) -> Failure:
     last = ""
     for line in lines:
         if _E.match(line):
-            said.append(line[1:].removeprefix("   "))
+            said.append(line[1:])
         elif match := _PLACE.match(line):
             what = match["what"].strip()
             frames.append(Frame(match["path"], int(match["line"]), what.removeprefix("in ")))
             last = what
+    said = textwrap.dedent("\n".join(said)).split("\n")
     name, message = (
         last if _RAISED.match(last) and not last.startswith("in ") else "",
         "\n".join(said),
