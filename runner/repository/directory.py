@@ -33,6 +33,9 @@ from .times import TimesError, read_times, stripped, write_times
 
 Format = Literal["testr", "stestr"]
 
+TIMES_LIMIT = 100_000
+"""Tests of a run beyond which times.dbm is left as it is: it takes 512 bytes for each, and seconds."""
+
 
 class DirectoryRepository(Repository):
     """Use ``open_repository`` to make one. ``path`` is the repository's own directory."""
@@ -145,12 +148,11 @@ class DirectoryRepository(Repository):
             for old in self._read_failing(profiles):
                 if stays(old, filing.facts, profiles):
                     yield write_v1(old)
-            for one in filing.outcomes():
-                if one.status.is_failure:
-                    if one.offset == LOST:
-                        yield write_v1(_unstored(one))
-                    else:
-                        yield filing.draft.read(one.offset, one.length)
+            for one in filing.failures():
+                if one.offset == LOST:
+                    yield write_v1(_unstored(one))
+                else:
+                    yield filing.draft.read(one.offset, one.length)
 
         replace_file(self.path / "failing", blocks(), 0o600)
 
@@ -163,6 +165,8 @@ class DirectoryRepository(Repository):
                     names.append(stripped(one.test_id))
                 for name in names:
                     times[name] = max(one.seconds, times.get(name, 0.0))
+                if len(times) > TIMES_LIMIT:
+                    return
         if times:
             write_times(self.path, times, dumb=self.format == "stestr")
 

@@ -14,6 +14,9 @@ from ..ids import LOCAL, HostName, Kind, ProfileName, Status
 from .failing import Facts
 from .locks import try_lock
 
+PENDING = 1 << 20
+"""Bytes that wait in memory before they are written."""
+
 PENDING_LIMIT = 8 << 20
 """Bytes that wait in memory while the disk is full; what is more is given up."""
 
@@ -65,12 +68,16 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """A finished run. ``outcomes`` yields each case once, in the stream's order, each time anew."""
+    """A finished run. ``outcomes`` yields each case once, in the stream's order, each time anew.
+
+    ``failures`` yields those of them that failed.
+    """
 
     draft: Draft
     about: About
     facts: Facts
     outcomes: Callable[[], Iterator[Outcome]]
+    failures: Callable[[], Iterator[Outcome]]
 
 
 class Draft:
@@ -95,6 +102,8 @@ class Draft:
         offset = self.size
         self._pending.append(block)
         self.size = offset + len(block)
+        if self.size - self._written > PENDING and not self.problem:
+            self.flush()
         return offset
 
     def flush(self) -> None:
@@ -157,8 +166,8 @@ class Draft:
             for offset, length in blocks:
                 block = self.read(offset, length)
                 offsets.append(other.add(renumber(block, workers) if workers else block))
-                if len(offsets) % 1000 == 0:
-                    other._write()
+                if other.problem:
+                    break
             other._write()
             if path is not None and self.path is not None:
                 path.replace(self.path)

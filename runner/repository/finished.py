@@ -13,6 +13,8 @@ from .spelling import stored_id, stored_tag
 
 _STATUSES = (None, *Status)
 _CODES = {status: code for code, status in enumerate(_STATUSES)}
+_RAN = frozenset(_CODES.values()) - {0}
+_FAILED = frozenset(code for status, code in _CODES.items() if status and status.is_failure)
 _KINDS = tuple(Kind)
 _KIND_CODES = {kind: code for code, kind in enumerate(_KINDS)}
 
@@ -45,6 +47,19 @@ class Finished:
 
     def __bool__(self) -> bool:
         return any(self._status) or bool(self.extras)
+
+    def lanes(self) -> set[int]:
+        """Return the lanes that the rows' last attempts ran in."""
+        return {lane for lane, status in zip(self.lane, self._status, strict=True) if status}
+
+    def lose(self, whole: int) -> int:
+        """Mark the rows whose blocks are not within the first ``whole`` bytes; return how many are lost."""
+        lost = 0
+        for row, status in enumerate(self._status):
+            if status and (self.offset[row] == LOST or self.offset[row] + self.length[row] > whole):
+                self.offset[row] = LOST
+                lost += 1
+        return lost
 
     def ran(self, row: Row) -> bool:
         """Whether a row has a result."""
@@ -95,15 +110,19 @@ class Finished:
             own=False,
         )
 
-    def rows(self) -> list[Row]:
-        """Return the rows that ran, in the order of their last attempts."""
-        rows = [Row(row) for row, status in enumerate(self._status) if status]
+    def rows(self, *, failed: bool = False) -> list[Row]:
+        """Return the rows that ran (only those that failed), in the order of their last attempts."""
+        wanted = _FAILED if failed else _RAN
+        rows = [Row(row) for row, status in enumerate(self._status) if status in wanted]
         rows.sort(key=self.offset.__getitem__)
         return rows
 
-    def outcomes(self, workers: Mapping[int, int]) -> Iterator[Outcome]:
-        """Yield every result; ``workers``: lane -> its number in the stream, where that differs."""
-        for row in self.rows():
+    def outcomes(self, workers: Mapping[int, int], *, failed: bool = False) -> Iterator[Outcome]:
+        """Yield every result, or every failure.
+
+        ``workers``: lane -> its number in the stream, where that differs.
+        """
+        for row in self.rows(failed=failed):
             lane = LaneId(self.lane[row])
             status = _STATUSES[self._status[row]] or Status.FAIL
             yield Outcome(
@@ -122,6 +141,8 @@ class Finished:
                 self.length[row],
             )
         for extra in self.extras.values():
+            if failed and not extra.status.is_failure:
+                continue
             lane = extra.worker
             yield extra._replace(worker=None if lane is None else workers.get(lane, lane))
 

@@ -34,8 +34,6 @@ def filing_of(
         block = write_v1(one)
         places[one.case] = (draft.add(block), len(block))
         kept.append(replace(one, details=()))
-        if len(kept) % 1000 == 0:
-            draft.flush()
     draft.flush()
     outcomes: list[Outcome] = []
     for one in outcomes_of(kept):
@@ -54,7 +52,8 @@ def filing_of(
         interrupted=interrupted,
     )
     about = replace(about_of(outcomes, partial=partial), interrupted=interrupted)
-    return Filing(draft, about, facts, lambda: iter(outcomes))
+    failures = [one for one in outcomes if one.status.is_failure]
+    return Filing(draft, about, facts, lambda: iter(outcomes), lambda: iter(failures))
 
 
 def _spelled(one: StoredResult, profiles: frozenset[str]) -> StoredResult:

@@ -48,12 +48,11 @@ class MemoryRepository(Repository):
             for case, one in self._failing.items()
             if stays(one, filing.facts, self._profiles)
         }
-        for one in filing.outcomes():
-            if one.status.is_failure:
-                block = filing.draft.read(one.offset, one.length)
-                result = next(read_v1(block, self._profiles))
-                self._failing.pop(result.case, None)
-                self._failing[result.case] = result
+        for one in filing.failures():
+            block = filing.draft.read(one.offset, one.length)
+            result = next(read_v1(block, self._profiles))
+            self._failing.pop(result.case, None)
+            self._failing[result.case] = result
         self._runs[number] = filing.draft.data()
         self._history.add(number, filing.draft.size, filing.about, filing.outcomes())
         return number, ""

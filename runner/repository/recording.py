@@ -254,16 +254,18 @@ class Recording:
         return lines
 
     def _file(self) -> int:
+        self._draft.cut()
+        lost = self._finished.lose(self._draft.whole)
         self._tidy()
         filing = Filing(
             self._draft,
             self._about(),
             self._facts(),
             lambda: self._finished.outcomes(self._workers),
+            lambda: self._finished.outcomes(self._workers, failed=True),
         )
         number, problem = self._store(filing)
         problems = [one for one in (problem, self._untidy) if one]
-        lost = sum(1 for row in self._finished.rows() if self._finished.offset[row] == LOST)
         if lost:
             problems.append(f"{lost} results are not in the stored run")
         self.problem = "; ".join(problems)
@@ -271,24 +273,15 @@ class Recording:
 
     def _tidy(self) -> None:
         """Take blocks of earlier attempts out, and number the workers without gaps (stestr warns of them)."""
-        done = self._finished
-        self._draft.cut()
-        whole = self._draft.whole
-        blocks: list[tuple[int, int, Row | None]] = []
-        used: set[int] = set()
-        for row in done.rows():
-            if done.offset[row] + done.length[row] > whole:
-                done.offset[row] = LOST
-            if done.offset[row] != LOST:
-                blocks.append((done.offset[row], done.length[row], row))
-                used.add(done.lane[row])
-        for offset, length, lane in self._extra_blocks:
-            if offset + length <= whole:
-                blocks.append((offset, length, None))
-                used.add(lane)
+        done, whole = self._finished, self._draft.whole
+        extras = [(at, size, lane) for at, size, lane in self._extra_blocks if at + size <= whole]
+        used = done.lanes() | {lane for _, _, lane in extras}
         gaps = used != {*range(len(used))}
         if not (self._attempts or gaps):
             return
+        blocks: list[tuple[int, int, Row | None]] = [(at, size, None) for at, size, _ in extras]
+        stored = (row for row in done.rows() if done.offset[row] != LOST)
+        blocks += [(done.offset[row], done.length[row], row) for row in stored]
         workers = {old: new for new, old in enumerate(sorted(used))} if gaps else {}
         blocks.sort(key=itemgetter(0))
         try:
@@ -300,9 +293,10 @@ class Recording:
         moved: dict[int, tuple[int, int]] = {}
         ends = [*offsets[1:], self._draft.size]
         for (old, _, row), new, end in zip(blocks, offsets, ends, strict=True):
-            moved[old] = (new, end - new)
             if row is not None:
-                done.offset[row], done.length[row] = moved[old]
+                done.offset[row], done.length[row] = new, end - new
+            else:
+                moved[old] = (new, end - new)
         for key, extra in done.extras.items():
             offset, length = moved.get(extra.offset, (LOST, 0))
             done.extras[key] = extra._replace(offset=offset, length=length)

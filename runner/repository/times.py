@@ -178,9 +178,9 @@ def _write_dumb(folder: Path, values: Mapping[bytes, bytes]) -> None:
                 index[key] = (place[0], len(value))
             else:
                 index[key] = (end + BLOCK * len(added), len(value))
-                added.append(value.ljust(BLOCK, b"\0"))
+                added.append(value)
         for at in range(0, len(added), 2048):
-            chunk = b"".join(added[at : at + 2048])
+            chunk = b"".join(value.ljust(BLOCK, b"\0") for value in added[at : at + 2048])
             written = os.pwrite(descriptor, chunk, end + BLOCK * at)
             if written < len(chunk):
                 raise OSError("no space left")
