@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from testlanes.runner.ids import DEFAULT_PROFILE, Status
 from testlanes.runner.repository import queries
 from testlanes.runner.repository.opening import open_repository
 from testlanes.runner.repository.times import read_times
@@ -88,3 +94,21 @@ def test_a_full_disk_costs_what_did_not_fit_and_says_so(testr: Path) -> None:
     assert [one.test_id for one in repository.read(0)] == [f"m.t{n}" for n in range(11)]
     assert all(len(one.details[0][2]) == 5_000 for one in repository.read(0))
     assert (testr / "next-stream").read_text() == "1\n"
+
+
+def test_without_hard_links_runs_are_numbered_all_the_same(
+    testr: Path, play: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on vfat, and on some shares."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    repository = open_repository(testr, "testr", create=True)
+    script = [("m.a", DEFAULT_PROFILE, Status.FAIL)]
+    assert [play(repository, script) for _ in range(2)] == [0, 1]
+    (testr / "next-stream").write_text("0\n")
+    assert play(repository, script) == 2
+    assert [len(list(repository.read(number))) for number in range(3)] == [1, 1, 1]
+    assert [one.name for one in testr.iterdir() if one.name.startswith(".")] == []
