@@ -56,7 +56,7 @@ def run_with_dashboard(
     args: Arguments, settings: Settings, repository: DirectoryRepository, request: Request
 ) -> int:
     """Run with the dashboard open; the exit code is the last run's, or 128 and the signal that ended it."""
-    return asyncio.run(_Session(args, settings, repository, request).live())
+    return asyncio.run(Sitting(args, settings, repository, request).live())
 
 
 class _Told:
@@ -110,7 +110,7 @@ class _Going:
     task: asyncio.Task[None]
 
 
-class _Session:
+class Sitting:
     """One sitting at the dashboard: a run, and whatever runs the user starts after it."""
 
     def __init__(
@@ -211,7 +211,7 @@ class RunControls:
 
     offers = frozenset({"run", "bisect", "debug"})
 
-    def __init__(self, session: _Session) -> None:
+    def __init__(self, session: Sitting) -> None:
         self._session = session
 
     @property

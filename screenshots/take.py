@@ -1,0 +1,127 @@
+"""Takes every picture in this folder anew: the real dashboard on a real run of the demo.
+
+    python screenshots/take.py
+
+Needs testlanes installed, resvg-py (in the dev group), and Debian's fonts-firacode and fonts-dejavu-core.
+The demo runs twice before, so that there is a history.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from testlanes.dashboard import RunControls, Sitting
+from testlanes.past import Past
+from testlanes.runner.cli.arguments import parse_arguments
+from testlanes.runner.cli.demo import make_demo
+from testlanes.runner.cli.run import make_request
+from testlanes.runner.config import load_settings
+from testlanes.runner.repository.opening import open_repository
+from testlanes.runner.state import RunState
+from testlanes.tui.app import Dashboard
+
+HERE = Path(__file__).parent
+SIZE = (130, 34)
+LIMIT = 60.0
+FONTS = [
+    "/usr/share/fonts/truetype/firacode/FiraCode-Regular.ttf",
+    "/usr/share/fonts/truetype/firacode/FiraCode-Bold.ttf",
+    "/usr/share/fonts/truetype/dejavu/DejaVuSansMono.ttf",
+]
+THEMES = ("testlanes-light", "high-contrast", "blue-orange")
+
+
+def save(app: Dashboard, name: str) -> None:
+    """Write NAME.svg and NAME.png."""
+    import resvg_py
+
+    svg = app.export_screenshot(title="testlanes", simplify=True)
+    # Textual names its styles by a random number; without it, pictures only change when the screen does.
+    svg = re.sub(r"terminal-\d+-", "terminal-", svg)
+    (HERE / f"{name}.svg").write_text(svg, "utf-8")
+    png = resvg_py.svg_to_bytes(
+        svg_string=svg,
+        width=1600,
+        skip_system_fonts=True,
+        font_files=FONTS,
+        font_family="Fira Code",
+        monospace_family="Fira Code",
+    )
+    (HERE / f"{name}.png").write_bytes(bytes(png))
+    print(f"{name}.svg {name}.png")  # noqa: T201 - a command
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that the run does."""
+    async with asyncio.timeout(LIMIT):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def take(folder: Path) -> None:
+    """Run the demo with the dashboard, and take the pictures on the way."""
+    args = parse_arguments(["run", "--here", str(folder), "-j", "4"])
+    settings = load_settings(folder, args.overrides, {})
+    repository = open_repository(Path(settings.repository), settings.repository_format, create=True)
+    async with asyncio.TaskGroup() as tasks:
+        sitting = Sitting(args, settings, repository, make_request(args, settings, repository))
+        sitting.tasks = tasks
+        going = sitting.start(sitting.request)
+        state = going.recorded.run.state
+        app = Dashboard(state, RunControls(sitting), settings, Past(repository))
+        async with app.run_test(size=SIZE) as pilot:
+            await until(lambda: len(state.failures) >= 4 and state.finished >= 100)
+            await until(lambda: running_slowly(state))
+            await pilot.pause()
+            save(app, "running")
+            await pilot.press("t")
+            await pilot.pause(0.6)
+            save(app, "tail")
+            await pilot.press("escape")
+            await going.task
+            await pilot.pause(0.5)
+            save(app, "ended")
+            await pilot.press("2")
+            await pilot.pause(0.3)
+            await pilot.press("]", "]")
+            await pilot.pause(0.3)
+            save(app, "triage")
+            await pilot.press("escape", "3")
+            await pilot.pause(0.3)
+            save(app, "tests")
+            await pilot.press("escape", "4")
+            await pilot.pause(0.3)
+            save(app, "history")
+            await pilot.press("escape")
+            await pilot.press("2")
+            for theme in THEMES:
+                app.theme = theme
+                await pilot.pause(0.3)
+                save(app, f"theme-{theme.removeprefix('testlanes-')}")
+            app.exit()
+
+
+def running_slowly(state: RunState) -> bool:
+    """Whether a lane runs one of the demo's slow tests with a growing log."""
+    names = [state.cases.test_id(lane.row) for lane in state.lanes.values() if lane.row is not None]
+    return any("count_everything" in name for name in names)
+
+
+def main() -> None:
+    """Take all pictures."""
+    with tempfile.TemporaryDirectory(prefix="shop-") as parent:
+        folder = make_demo(Path(parent) / "shop")
+        for _ in range(2):
+            command = [sys.executable, "-m", "testlanes", "run", "--no-tui", "-j", "4"]
+            subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False)
+        asyncio.run(take(folder))
+
+
+if __name__ == "__main__":
+    main()
