@@ -18,12 +18,45 @@ from .pytest_xdist import worker_input
 
 SOCKET = "nodes"
 """The name of the socket in the loader's folder."""
-ANSWER_LIMIT = 60.0
-"""Seconds that a worker waits for the loader's answer."""
+ANSWER_LIMIT = 600.0
+"""Seconds that a worker waits for the loader's answer: it may still be loading."""
 LAST_LIMIT = 5.0
 """Seconds that workers have after the loader was told to end."""
 PATIENCE = 60.0
 """Seconds that plugins may take to combine and report at the end."""
+
+
+class Door:
+    """Where workers come to: a socket that is there before a worker can look for it.
+
+    As long as it is not closed they wait for an answer; once it is closed they know that there is no other half.
+    """
+
+    def __init__(self, folder):
+        """Raises OSError."""
+        self.socket = socket.socket(socket.AF_UNIX)
+        self._folder = folder
+        _at(folder, self.socket.bind)
+        self.socket.listen(256)
+        self.socket.setblocking(False)
+
+    def close(self):
+        """Send away who waits, and who comes."""
+        self.socket.close()
+        try:
+            os.unlink(os.path.join(self._folder, SOCKET))
+        except OSError:
+            pass  # it goes with its folder
+
+
+def _at(folder, use):
+    """Call ``use`` with the socket's address, which may be longer than the 107 bytes that a path may have."""
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        path = os.path.join(folder, SOCKET)
+        use(path if len(os.fsencode(path)) < 100 else "/proc/self/fd/%d/%s" % (fd, SOCKET))
+    finally:
+        os.close(fd)
 
 
 class _Space:
@@ -92,16 +125,13 @@ def plain_items(found):
 class Master:
     """The loader's half. ``serve`` runs until the agent ends the loader."""
 
-    def __init__(self, channel, config, folder):
+    def __init__(self, channel, config, door):
         self._channel = channel
         self._config = config
+        self._door = door
+        self._listener = door.socket
         self._nodes = {}
         """fd -> (its connection, the frames read so far, its Node)"""
-        path = os.path.join(folder, SOCKET)
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(path)
-        self._listener.listen(64)
-        self._listener.setblocking(False)
 
     def serve(self):
         """Answer workers and the agent. Raises Gone."""
@@ -117,7 +147,7 @@ class Master:
                 self._accept()
             if channel.fd in ready and self._told_to_end():
                 break
-        self._listener.close()
+        self._door.close()
         # The workers were told before us, and may still be at it.
         until = time.monotonic() + LAST_LIMIT
         while self._nodes and time.monotonic() < until:
@@ -207,7 +237,7 @@ class Master:
 
 
 class Desk:
-    """A fresh worker's half. Raises Gone when there is no loader to ask."""
+    """A fresh worker's half. Raises Gone when there is nobody to ask, ValueError when a plugin failed."""
 
     def __init__(self, folder, options):
         link = socket.socket(socket.AF_UNIX)
@@ -219,9 +249,9 @@ class Desk:
         self._link.settimeout(ANSWER_LIMIT)
         wanted = {key: options.get(key) for key in ("lane", "worker_count", "run_uid")}
         try:
-            self._link.connect(os.path.join(folder, SOCKET))
+            _at(folder, self._link.connect)
             self.input = self._ask({"op": "node", "options": wanted})
-        except (OSError, ValueError) as error:
+        except OSError as error:
             raise Gone(str(error)) from None
 
     def down(self, output):

@@ -1,5 +1,6 @@
 """The plugin object by which a pytest session becomes a loader or a worker. Nothing is installed in the target."""
 
+import contextlib
 import io
 import os
 import sys
@@ -11,7 +12,7 @@ from .channel import Gone
 from .forking import Forks, unsafe
 from .pytest_early import early_readers
 from .pytest_fixtures import FixtureWatch
-from .pytest_master import PATIENCE, Desk, Master
+from .pytest_master import PATIENCE, Desk, Door, Master
 from .pytest_running import PytestWorker
 from .pytest_suite import Suite
 from .worker import exception_text
@@ -72,10 +73,12 @@ class Plugin:
         self.gone = False
         """Whether the agent closed the channel."""
         self.worker = None
-        self.master = False
         self._desk = None
+        self._door = None
         self._warned = set()
         self._summary = None
+        self._shared_base = False
+        """Whether lanes have their temporary folders below ours."""
 
     # -- start ---------------------------------------------------------------
 
@@ -99,20 +102,26 @@ class Plugin:
         seed = self.options.get("seed")
         if seed is not None and getattr(config.option, "randomly_seed", None) == "default":
             config.option.randomly_seed = seed
-        if not self.loader:
+        if self.loader:
+            try:
+                self._door = Door(self.options["dir"])
+            except OSError as error:
+                self.channel.event("warning", text="workers cannot reach their loader: %s" % error)
+        else:
             self._become_worker(config)
         yield
 
     def _become_worker(self, config):
         more = None
         folder = self.options.get("loader")
-        if folder and os.path.exists(os.path.join(folder, "nodes")):
+        if folder:
             try:
                 self._desk = Desk(folder, self.options)
                 more = self._desk.input
-            except Gone as error:
-                text = "plugins have to do without their controller's half: %s" % error
-                self.channel.event("warning", text=text)
+            except Gone:
+                pass  # no plugin has a half in the loader
+            except ValueError as error:
+                self.channel.event("warning", text=str(error))
         pytest_xdist.become_worker(config, self.options, more)
         base = config.option.basetemp
         if base:
@@ -146,6 +155,13 @@ class Plugin:
 
     def pytest_internalerror(self, excrepr):
         self.problem = str(excrepr)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionstart(self, session):
+        # Workers that were started with us wait at the door: not for a whole collection if nobody is there.
+        if self._door is not None and not pytest_xdist.controller_halves(session.config):
+            self._door.close()
+            self._door = None
 
     # -- collection ----------------------------------------------------------
 
@@ -192,17 +208,19 @@ class Plugin:
         channel, config = self.channel, session.config
         # Before a worker could be asked for: there is none until somebody knows an id.
         why = self._unsafe(config)
+        master = None
+        if why and self._door is not None and pytest_xdist.controller_halves(config):
+            master = Master(channel, config, self._door)
+        elif self._door is not None:
+            self._door.close()
         if why:
-            if self.master:
-                master = Master(channel, config, self.options["dir"])
-            patience = PATIENCE if self.master else 0
-            channel.event("fork", safe=False, why=why, patience=patience)
+            channel.event("fork", safe=False, why=why, patience=PATIENCE if master else 0)
         count = 0
         for ids, groups in self.suite.chunks():
             channel.event("ids", ids=ids, groups=groups)
             count += len(ids)
         channel.event("listed", count=count, error="")
-        if self.master:
+        if master is not None:
             master.serve()
             return
         if why:
@@ -223,20 +241,19 @@ class Plugin:
         """Return why lanes cannot be forks of this process; empty if they can."""
         plugins = pytest_xdist.controller_plugins(config)
         if plugins:
-            self.master = True
             return "%s must be set up for each worker" % ", ".join(plugins)
         modules = early_readers(config)
         if modules:
             return "%s asks which worker it is in before tests run" % ", ".join(modules)
         return unsafe()
 
-    @staticmethod
-    def _settle_basetemp(config):
+    def _settle_basetemp(self, config):
         """Let all lanes' temporary folders be below one, as xdist's workers have it."""
         factory = getattr(config, "_tmp_path_factory", None)
         if factory is not None:
             try:
                 factory.getbasetemp()
+                self._shared_base = True
             except OSError:
                 pass  # the first test that wants one tells
 
@@ -256,6 +273,8 @@ class Plugin:
         factory = getattr(config, "_tmp_path_factory", None)
         base = getattr(factory, "_basetemp", None)
         if base is not None:
+            # What it is to remove at the end is the loader's.
+            factory._exit_stack = contextlib.ExitStack()
             factory._given_basetemp = base / ("popen-" + self._worker_name(options))
             factory._basetemp = None
         self.loader = False
@@ -298,6 +317,9 @@ class Plugin:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session):
         failed = session.testsfailed - len(self.suite.broken)
+        if self.loader and self._shared_base:
+            # With tmp_path_retention_policy = failed, pytest removes all of it after a session without failures.
+            session.config._tmp_path_factory._basetemp = None
         start = len(self._summary.getvalue()) if self._summary is not None else 0
         yield
         if self._desk is not None:

@@ -10,7 +10,9 @@ import os
 import socket
 import sys
 
-HARMLESS = ("pytest_randomly", "pytest_rerunfailures", "pytest_metadata", "xdist")
+NOT_NEEDED = ("xdist", "pytest_rerunfailures")
+"""Modules whose controller half has nothing to do here."""
+HARMLESS = ("pytest_randomly", "pytest_metadata")
 """Modules whose controller half a forked worker can do without: what they hand over was settled before the fork."""
 
 
@@ -67,14 +69,25 @@ def quiet_rerunfailures(config):
 
 def controller_plugins(config):
     """Return the names of plugins that have a half in xdist's controller, and need it."""
-    found = set()
+    return sorted(
+        {
+            _plugin_name(config, plugin, module)
+            for plugin, module in controller_halves(config)
+            if module.split(".")[0] not in HARMLESS
+        }
+    )
+
+
+def controller_halves(config):
+    """Return [(plugin, its module's name)] of plugins that have a half in xdist's controller."""
+    found = []
     for hook in ("pytest_configure_node", "pytest_testnodedown"):
         caller = getattr(config.hook, hook, None)
         for implementation in caller.get_hookimpls() if caller is not None else ():
             module = implementation.function.__module__ or ""
-            if module.split(".")[0] not in HARMLESS:
-                found.add(_plugin_name(config, implementation.plugin, module))
-    return sorted(found)
+            if module.split(".")[0] not in NOT_NEEDED:
+                found.append((implementation.plugin, module))
+    return found
 
 
 def _plugin_name(config, plugin, module):

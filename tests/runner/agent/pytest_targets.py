@@ -103,6 +103,9 @@ class Lanes:
             "python": python,
             **options,
         }
+        # Not among the user's: a loader that is killed cannot clean up.
+        temp = {"PYTEST_DEBUG_TEMPROOT": str(agent.folder)}
+        self.options["env"] = {**temp, **options.get("env", {})}
         self.loader = agent.start(project, role="loader", **self.options)
         self.ids = self.loader.listing()
 

@@ -230,6 +230,21 @@ def test_coverage_of_all_lanes_is_combined_and_reported(
     database.close()
 
 
+def test_a_worker_that_is_there_before_its_loader_waits_for_it(here: Agent, tmp_path: Path) -> None:
+    slow = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\n"
+    project = lay(tmp_path / "project", {**NODES, "test_slow.py": slow})
+    suite: dict[str, list[str]] = {"args": []}
+    loader = here.loader(project, kind="pytest", suite=suite)
+    loader.wait(lambda: (loader.folder / "nodes").exists())
+    worker = here.start(project, kind="pytest", suite=suite, loader=str(loader.folder))
+    worker.wait(lambda: worker.connections)
+    (project / "go").touch()
+    told = worker.one("test_n.py::test_n")
+    assert told.details["stdout"] == f"db-gw{worker.options['lane']}\n"
+    assert worker.shut() == 0
+    assert loader.shut() == 0
+
+
 def test_coverage_below_its_limit_is_told(here: Agent, tmp_path: Path, plugged: str) -> None:
     lanes = Lanes(here, lay(tmp_path / "project", COVERED), plugged, "--cov-fail-under=99")
     worker = lanes.fresh()
