@@ -461,6 +461,11 @@ class Dispatcher:
         self._hungry.discard(lane)
         if not holding.ready or holding.draining or holding.spent or holding.recalled:
             return
+        if self._is_stale(holding):
+            if not holding.held:
+                self._dismissed(holding)
+                decisions.append(Renew(lane))
+            return
         low = holding.low()
         if holding.held:
             if self._single or holding.batches:
@@ -706,6 +711,19 @@ class Dispatcher:
         if part.hard or part.set_up.seconds is None:
             return False
         return holding.load > 2.0 * part.set_up.seconds / self.speeds.of(holding.host)
+
+    def _is_stale(self, holding: Holding) -> bool:
+        """Whether a newer fork is worth its milliseconds: what takes longest may have been listed last."""
+        backlog = self._backlog
+        if holding.known >= len(backlog.rows[holding.profile]) or not backlog.ended(
+            holding.profile
+        ):
+            return False
+        if not backlog.left[holding.profile]:
+            return False
+        return not any(
+            part.begun and part.pending and part.owner == holding.lane for part in holding.parts
+        )
 
     def _renew(self, holding: Holding, decisions: list[Decision]) -> bool:
         if holding.known == EVERYTHING or self._next_unit(holding, EVERYTHING) is None:

@@ -1,0 +1,35 @@
+"""Single decisions of the dispatcher, by example; what always holds is in test_dispatch_properties.py."""
+
+from __future__ import annotations
+
+from testlanes.runner.decisions import Entry, Give, Renew
+from testlanes.runner.dispatch import Dispatcher
+from testlanes.runner.ids import LOCAL, LaneId, ProfileName, Row
+
+PY = ProfileName("default")
+
+
+def test_a_worker_that_knows_too_little_is_renewed_once_everything_is_listed() -> None:
+    """The longest tests may be listed last: no lane is to spend itself on short ones that it happens to know."""
+    dispatcher = Dispatcher(profiles=[PY])
+    dispatcher.open_lane(LaneId(0), LOCAL, PY)
+    short = [Entry(Row(n), PY, n, 0.1, None) for n in range(50)]
+    dispatcher.add(short, 0.0)
+    dispatcher.worker_ready(LaneId(0), 50, 0.0)
+    (given,) = dispatcher.decide(0.0)
+    assert isinstance(given, Give)
+    dispatcher.add([Entry(Row(50), PY, 50, 60.0, None)], 0.1)
+    dispatcher.listing_ended(PY)
+
+    now = 0.1
+    for row in given.rows:
+        dispatcher.started(LaneId(0), row, now)
+        now += 0.1
+        dispatcher.finished(LaneId(0), row, 0.1, now)
+    assert [Renew(LaneId(0))] == dispatcher.decide(now)
+
+    dispatcher.worker_gone(LaneId(0), now)
+    dispatcher.worker_ready(LaneId(0), -1, now)
+    (given,) = dispatcher.decide(now)
+    assert isinstance(given, Give)
+    assert Row(50) == given.rows[0]
