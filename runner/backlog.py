@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from .decisions import Entry
-from .estimate import Mean, SetUp
+from .estimate import Likeness, SetUp
 from .ids import HostName, LaneId, ProfileName, Row
 from .ledger import Ledger
 from .shelf import UNKNOWN, Shelf, bucket_of, shuffled
@@ -80,7 +80,7 @@ class Unit:
 class Backlog:
     """All pending rows of a run. It moves nothing in the ledger, and is told after the ledger was."""
 
-    def __init__(self, ledger: Ledger, guess: Mean, seed: int | None) -> None:
+    def __init__(self, ledger: Ledger, guess: Likeness, seed: int | None) -> None:
         self._ledger = ledger
         self._guess = guess
         self._seed = seed
@@ -272,7 +272,7 @@ class Backlog:
         Only positions below ``known`` move. None if nothing is left to move.
         """
         rows = self.rows[part.pool.profile]
-        guess = self._guess.seconds or 0.0
+        guess = self._guess.mean
         kept, cut = 0.0, 0
         for index in part.pending:
             seconds = self._seconds[rows[index]]
@@ -332,11 +332,11 @@ class Backlog:
 
     def part_seconds(self, part: Part) -> float:
         """Return what is pending of a group, in seconds at speed 1."""
-        return part.seconds + part.unknown * (self._guess.seconds or 0.0)
+        return part.seconds + part.unknown * self._guess.mean
 
     def work(self, profile: int, host: HostName, segment: int) -> float:
         """Return what a host's lanes could still be given in a segment, in seconds at speed 1."""
-        guess = self._guess.seconds or 0.0
+        guess = self._guess.mean
         pools = self._view(segment, profile, host)
         return sum(pool.seconds + pool.unknown * guess for pool in pools)
 

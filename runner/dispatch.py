@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 
 from .backlog import EVERYTHING, Backlog, Part, Unit
 from .decisions import Decision, Entry, Give, Idle, Move, Recall, Renew
-from .estimate import Mean, Speeds
+from .estimate import Likeness, Speeds
 from .holding import SLACK, Holding
 from .ids import HostName, LaneId, ProfileName, Row
 from .ledger import Ledger, LedgerError, Place
@@ -57,7 +57,7 @@ class Dispatcher:
         self.speeds = Speeds()
         self._limits = tuple(segments) or (None,)
         self._single = single
-        self._guess = Mean()
+        self._guess = Likeness()
         self._backlog = Backlog(self.ledger, self._guess, seed)
         self._lanes: dict[LaneId, Holding] = {}
         self._profile_limits: dict[int, tuple[int | None, frozenset[HostName] | None]] = {}
@@ -136,6 +136,7 @@ class Dispatcher:
         if holding.running is None:
             self._waiting_rows[holding.profile] -= 1
         holding.running = row
+        holding.vague = self._backlog.seconds(row) is None
         holding.since = now
         holding.recalled.discard(row)
         part = self._backlog.part(row)
@@ -340,7 +341,7 @@ class Dispatcher:
 
     def remaining_seconds(self, now: float) -> float:
         """Estimate the wall seconds that are left, from what is expected and the lanes' speeds."""
-        guess = self._guess.seconds or 0.0
+        guess = self._guess.mean
         work: dict[int, float] = {}
         for pool in self._backlog.pools():
             seconds = pool.seconds + pool.unknown * guess
@@ -447,13 +448,13 @@ class Dispatcher:
         if seconds is None:
             if self._guess.count < LEARN * len(self._lanes):
                 return math.inf
-            seconds = self._guess.seconds or 0.0
+            seconds = self._guess.typical
         return seconds / speed
 
     def _likely(self, row: Row, speed: float) -> float:
         """Return the wall seconds expected of a row, the mean of its like where it has no estimate."""
         seconds = self._backlog.seconds(row)
-        return ((self._guess.seconds or 0.0) if seconds is None else seconds) / speed
+        return (self._guess.mean if seconds is None else seconds) / speed
 
     def _fill(self, holding: Holding, now: float, decisions: list[Decision]) -> None:
         """Top a lane up to its window."""
@@ -501,7 +502,7 @@ class Dispatcher:
         total = 0.0
         while len(rows) < room:
             row = self._take(
-                holding, speed, budget - total if rows or holding.held else math.inf, not rows
+                holding, speed, budget - total if len(holding.held) > 1 else math.inf, not rows
             )
             if row is None:
                 break
@@ -531,7 +532,8 @@ class Dispatcher:
         if row is None:
             return None
         expected = self._expected(row, speed)
-        if not math.isinf(room) and (math.isinf(expected) or (not first and expected > room)):
+        # Behind a case of unknown length, room is minus infinity: nothing fits.
+        if room != math.inf and (math.isinf(expected) or (not first and expected > room)):
             return None
         if unit is not None:
             if unit.part is None:

@@ -61,24 +61,34 @@ class Speeds:
         return seconds * self.of(host)
 
 
-class Mean:
-    """The mean duration of what had no estimate, in seconds at speed 1."""
+class Likeness:
+    """The durations, in seconds at speed 1, of what had no estimate: a guess at the rest of it.
 
-    __slots__ = ("count", "total")
+    Durations are skewed: ``mean`` says how long many take, ``typical`` (the geometric mean) one.
+    """
+
+    __slots__ = ("_logs", "_total", "count")
 
     def __init__(self) -> None:
         self.count = 0
-        self.total = 0.0
+        self._total = 0.0
+        self._logs = 0.0
 
     def learn(self, seconds: float) -> None:
         """Take a result in."""
         self.count += 1
-        self.total += seconds
+        self._total += seconds
+        self._logs += math.log(max(seconds, 1e-6))
 
     @property
-    def seconds(self) -> float | None:
-        """The mean; None before the first result."""
-        return self.total / self.count if self.count else None
+    def mean(self) -> float:
+        """The mean; 0 before the first result."""
+        return self._total / self.count if self.count else 0.0
+
+    @property
+    def typical(self) -> float:
+        """The geometric mean; 0 before the first result."""
+        return math.exp(self._logs / self.count) if self.count else 0.0
 
 
 class SetUp:

@@ -25,7 +25,7 @@ class Holding:
     __slots__ = (
         *("barren", "batches", "draining", "family", "free_at", "held", "host", "known", "lane"),
         *("latency", "load", "parts", "pending_wake", "profile", "ready", "recalled", "running"),
-        *("since", "spent"),
+        *("since", "spent", "vague"),
     )
 
     def __init__(
@@ -44,6 +44,7 @@ class Holding:
         self.load = 0.0
         self.running: Row | None = None
         self.since = 0.0
+        self.vague = False  # what runs has no estimate
         self.free_at = 0.0
         self.family: SetUp | None = None  # whose set-up is standing in this worker
         self.parts: list[Part] = []
@@ -72,15 +73,22 @@ class Holding:
         return [row for row in self.held if row != self.running and row not in self.recalled]
 
     def outstanding(self, now: float) -> float:
-        """Return how long it will be busy if all goes as expected."""
+        """Return how long it will be busy if all goes as expected.
+
+        What has no estimate may end at any time: it is not counted once it runs.
+        """
+        if self.vague and self.running is not None and len(self.held) == 1:
+            return 0.0
         if self.running is None or math.isinf(self.load):
             return self.load
+        if self.vague:
+            return self.load - self.held[self.running]
         return self.load - min(now - self.since, self.held[self.running])
 
     def low(self) -> float:
         """Return how much work, in seconds, it must have left so as not to run dry before more comes."""
         low = 2.0 * self.latency + SLACK
-        if self.running is None or math.isinf(self.load):
+        if self.running is None or self.vague or math.isinf(self.load):
             return low
         return low + min(NOISE * self.held[self.running], WORTH * self.latency)
 
@@ -95,7 +103,7 @@ class Holding:
 
     def low_at(self, low: float) -> float:
         """Return when ``outstanding`` falls to ``low`` while the running test goes on, or inf."""
-        if self.running is None or math.isinf(self.load):
+        if self.running is None or self.vague or math.isinf(self.load):
             return math.inf
         excess = self.load - low
         return self.since + excess if excess <= self.held[self.running] else math.inf
