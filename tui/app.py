@@ -89,7 +89,7 @@ class Dashboard(App[int], inherit_bindings=False):
         plain = "NO_COLOR" in os.environ
         self.glyphs = ASCII if ascii_only else PLAIN if plain else UNICODE
         self._plain = plain
-        self.tones = Tones({}, plain=plain)
+        self.tones = Tones({}, plain=plain, ascii_only=ascii_only)
         self.options = Options(self.glyphs, settings.slow_after)
         self.project = clean(Path(settings.root).name) or "tests"
         self.problem = ""
@@ -160,7 +160,7 @@ class Dashboard(App[int], inherit_bindings=False):
         variables = super().get_css_variables()
         variables |= tone_colors(variables)
         self.theme_variables = variables
-        self.tones = Tones(variables, plain=self._plain)
+        self.tones = Tones(variables, plain=self._plain, ascii_only=self.glyphs is ASCII)
         return variables
 
     async def on_mount(self) -> None:
@@ -232,7 +232,7 @@ class Dashboard(App[int], inherit_bindings=False):
                 driver.stale = False
                 front.refresh(layout=True)
             self._say_outside(driver)
-        self.clock.spent(time.thread_time() - began)
+        self.clock.drew(time.thread_time() - began)
 
     @property
     def front(self) -> BaseScreen:

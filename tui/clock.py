@@ -21,14 +21,16 @@ class FrameClock:
     """Decides, pure of any timer, whether to draw and when to look again.
 
     ``version`` says how often the run's state changed, ``backlog`` how many writes wait for the
-    terminal, ``now`` is a monotonic clock in seconds. Report what a frame cost with ``spent``.
+    terminal, ``now`` is a monotonic clock in seconds. Report what frames cost with ``drew`` and ``painted``.
     """
 
     version: Callable[[], int]
     backlog: Callable[[], int]
     now: Callable[[], float]
-    cost: float = 0.004
-    """A moving mean of a frame's CPU seconds, painting included."""
+    drawing: float = 0.002
+    """A moving mean of the CPU seconds that it takes to find out what to paint."""
+    painting: float = 0.002
+    """A moving mean of the CPU seconds that Textual then takes to paint it."""
     skipped: bool = False
     """Whether a frame was left out since the last one was drawn."""
     paused: bool = False
@@ -40,7 +42,7 @@ class FrameClock:
     @property
     def delay(self) -> float:
         """Seconds until the next look."""
-        return min(SLOWEST, max(FASTEST, self.cost / DUTY))
+        return min(SLOWEST, max(FASTEST, (self.drawing + self.painting) / DUTY))
 
     def due(self, *, moving: bool) -> bool:
         """Whether to draw now. ``moving``: something on the screen changes with time alone."""
@@ -58,6 +60,10 @@ class FrameClock:
         self.drawn += 1
         return True
 
-    def spent(self, seconds: float) -> None:
-        """Take the CPU seconds that a frame, or a paint, took."""
-        self.cost += (seconds - self.cost) / 8
+    def drew(self, seconds: float) -> None:
+        """Take the CPU seconds of a frame."""
+        self.drawing += (seconds - self.drawing) / 8
+
+    def painted(self, seconds: float) -> None:
+        """Take the CPU seconds of a paint."""
+        self.painting += (seconds - self.painting) / 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -71,6 +72,12 @@ class BaseScreen(Screen[None], inherit_bindings=False):
     def panes(self) -> Sequence[Pane]:
         """Return the panes that can have the focus, in their order."""
         return [pane for pane in self.query(Pane) if pane.display and pane.can_focus]
+
+    def _on_timer_update(self) -> None:
+        # Textual paints here; the clock must know what that costs to keep to its share of a core.
+        began = time.thread_time()
+        super()._on_timer_update()
+        self.dash.clock.painted(time.thread_time() - began)
 
     # -- life ----------------------------------------------------------------------------------------
 

@@ -104,7 +104,7 @@ class DetailingScreen(ActingScreen, inherit_bindings=False):
         history, shown = self.dash.history, self.dash.shown
         statuses = history.statuses(test_id, profile, STRIP)
         lines = [results_line(shown, test_id, profile)]
-        if self.detail_pane().body_height > 8 or self.WHERE == "triage":
+        if self.size.height >= 28 or self.WHERE == "triage":
             lines.append(
                 history_line(
                     shown,

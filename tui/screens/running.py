@@ -152,6 +152,7 @@ class RunningScreen(DetailingScreen, inherit_bindings=False):
         if not self.is_mounted:
             return
         self.lanes.summary = True
+        self.add_class("-over")
         self.lanes.top = 0
         self.lanes.redraw()
         self.show_keys()
@@ -263,6 +264,7 @@ class RunningScreen(DetailingScreen, inherit_bindings=False):
         """Go to the lanes; from the summary, which stands in their place, and back."""
         if self.lanes.summary or (self.dash.state.ended is not None and self.focused is self.lanes):
             self.lanes.summary = not self.lanes.summary
+            self.set_class(self.lanes.summary, "-over")
             self.lanes.redraw()
         self.lanes.focus()
         self.frame((), ())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
@@ -62,7 +63,12 @@ def _picture(match: re.Match[str]) -> str:
 
 def width_of(text: str) -> int:
     """Return how many cells ``text`` takes."""
-    return len(text) if text.isascii() else cell_len(text)
+    return len(text) if text.isascii() else _cells_of(text)
+
+
+@lru_cache(4096)
+def _cells_of(text: str) -> int:
+    return cell_len(text)
 
 
 def fit(text: str, width: int, ellipsis: str = "…") -> str:

@@ -33,20 +33,25 @@ def ordered(
     beginning is exact, and that same array is put right in place from there to its end.
     """
     sample = sorted(key(row) for row in rows[:: max(1, len(rows) // SAMPLE)])
-    bounds = sample[:: max(1, len(sample) // BUCKETS)][1:]
-    buckets = [array("I") for _ in range(len(bounds) + 1)]
+    bounds = sorted(set(sample[:: max(1, len(sample) // BUCKETS)]))
+    # Between the buckets stands one for each bound's own value: however many rows share it, as all
+    # that have not run do, they need no sorting.
+    buckets = [array("I") for _ in range(2 * len(bounds) + 1)]
     yield
     for start in range(0, len(rows), CHUNK):
         for row in rows[start : start + CHUNK]:
-            buckets[bisect_right(bounds, key(row))].append(row)
+            value = key(row)
+            at = bisect_right(bounds, value)
+            own = at > 0 and bounds[at - 1] == value
+            buckets[2 * at - 1 if own else 2 * at].append(row)
         yield
     out = array("I")
     for bucket in buckets:
         out.extend(bucket)
     at = 0
     published = False
-    for bucket in buckets:
-        if len(bucket) > 1:
+    for number, bucket in enumerate(buckets):
+        if len(bucket) > 1 and not number & 1:
             out[at : at + len(bucket)] = array("I", sorted(bucket, key=key))
         at += len(bucket)
         if not published and at >= min(len(out), 200):

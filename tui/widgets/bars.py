@@ -26,7 +26,7 @@ class Bar(FastLines):
 
     def compose_line(self, y: int) -> tuple[Line, str]:
         """See ``FastLines``."""
-        return self._make(y, self.size.width), self._ground
+        return self._make(y, self.cells.width), self._ground
 
 
 class Footer(FastLines):
@@ -44,7 +44,7 @@ class Footer(FastLines):
 
     def compose_line(self, y: int) -> tuple[Line, str]:
         """See ``FastLines``."""
-        width = self.size.width
+        width = self.cells.width
         if self.notice:
             self._places = []
             return spread((Span(" "), *self.notice), (), width), "panel"

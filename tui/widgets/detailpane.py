@@ -95,6 +95,7 @@ class DetailPane(TextPane):
 
     def on_resize(self) -> None:
         """Fit the names."""
+        self.measure()
         self._make_head()
         super().on_resize()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Protocol, cast
 
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -33,8 +33,25 @@ class FastLines(Widget, inherit_bindings=False):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes, markup=False)
         self._lines: dict[int, tuple[Line, str]] = {}
+        self._composed: dict[int, tuple[Line, str]] = {}
+        """Lines that changed, made by ``check`` and not drawn yet."""
         self._strips: dict[int, Strip] = {}
         self._for: tuple[object, ...] = ()
+        self._cells: Size | None = None
+
+    @property
+    def cells(self) -> Size:
+        """The widget's size, as last measured: Textual looks it up anew each time, which is dear."""
+        return self._cells or self.measure()
+
+    def measure(self) -> Size:
+        """Take the size as it is now."""
+        self._cells = self.size
+        return self._cells
+
+    def on_resize(self) -> None:
+        """Textual calls this when the size changed."""
+        self.measure()
 
     @property
     def palette(self) -> Palette:
@@ -47,12 +64,13 @@ class FastLines(Widget, inherit_bindings=False):
 
     def check(self, first: int = 0, last: int | None = None) -> int:
         """Repaint those lines from ``first`` to before ``last`` that changed; return how many."""
-        height = self.size.height
+        width, height = self.measure()
         changed: list[Region] = []
         for y in range(max(0, first), height if last is None else min(last, height)):
-            if y in self._strips and self.compose_line(y) != self._lines[y]:
+            if y in self._strips and (line := self.compose_line(y)) != self._lines[y]:
                 del self._strips[y]
-                changed.append(Region(0, y, self.size.width, 1))
+                self._composed[y] = line
+                changed.append(Region(0, y, width, 1))
         if changed:
             self.refresh(*changed)
         return len(changed)
@@ -60,6 +78,7 @@ class FastLines(Widget, inherit_bindings=False):
     def redraw(self) -> None:
         """Repaint everything."""
         self._strips.clear()
+        self._composed.clear()
         self.refresh()
 
     def notify_style_update(self) -> None:
@@ -69,19 +88,23 @@ class FastLines(Widget, inherit_bindings=False):
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the strips of a region; only what is not kept is drawn."""
-        size = self.size
+        size = self.measure()
         tones = self.palette.tones
         now = (size, tones)
         if now != self._for:
             self._for = now
             self._strips.clear()
+            self._composed.clear()
         filters = self.get_line_filters()
         out: list[Strip] = []
         for y in crop.line_range:
             strip = self._strips.get(y)
             if strip is None:
-                line, ground = self.compose_line(y) if y < size.height else (EMPTY, "")
-                self._lines[y] = (line, ground)
+                found = self._composed.pop(y, None)
+                if found is None:
+                    found = self.compose_line(y) if y < size.height else (EMPTY, "")
+                self._lines[y] = found
+                line, ground = found
                 strip = tones.strip(line, size.width, ground)
                 for one in filters:
                     # Our colours are truecolor already; that filter costs a fifth of a frame.

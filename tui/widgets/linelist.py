@@ -113,7 +113,7 @@ class LineList(Pane):
             foot = EMPTY
         if foot != self.foot:
             self.foot = foot
-            self.check(self.size.height - 1)
+            self.check(self.cells.height - 1)
 
     # -- drawing -------------------------------------------------------------------------------------
 
@@ -136,6 +136,7 @@ class LineList(Pane):
 
     def on_resize(self) -> None:
         """Keep the cursor in sight."""
+        self.measure()
         self.clamp()
         self.redraw()
 

@@ -28,22 +28,22 @@ class Pane(FastLines, can_focus=True):
     @property
     def body_height(self) -> int:
         """Lines of the body."""
-        return max(0, self.size.height - (1 if self.bare else 2))
+        return max(0, self.cells.height - (1 if self.bare else 2))
 
     @property
     def body_width(self) -> int:
         """Cells of a line of the body."""
-        return max(0, self.size.width - (0 if self.bare else 2))
+        return max(0, self.cells.width - (0 if self.bare else 2))
 
     def check_body(self, first: int = 0, last: int | None = None) -> int:
         """Repaint what changed among lines of the body."""
-        return self.check(first + 1, self.size.height if last is None else last + 1)
+        return self.check(first + 1, self.cells.height if last is None else last + 1)
 
     # -- the frame -----------------------------------------------------------------------------------
 
     def compose_line(self, y: int) -> tuple[Line, str]:
         """See ``FastLines``."""
-        height = self.size.height
+        height = self.cells.height
         if y == 0:
             return self._top(), ""
         if y == height - 1 and not self.bare:
@@ -67,7 +67,7 @@ class Pane(FastLines, can_focus=True):
         return "border-focus" if self.has_focus else "border"
 
     def _top(self) -> Line:
-        glyphs, width, edge = self.palette.glyphs, self.size.width, self._edge
+        glyphs, width, edge = self.palette.glyphs, self.cells.width, self._edge
         tone = "accent bold" if self.has_focus else "title"
         title = (Span(f" {self.title} ", tone),) if self.title else ()
         facts = (Span(" "), *self.facts, Span(" ")) if self.facts else ()
@@ -93,7 +93,7 @@ class Pane(FastLines, can_focus=True):
         )
 
     def _bottom(self) -> Line:
-        glyphs, width, edge = self.palette.glyphs, self.size.width, self._edge
+        glyphs, width, edge = self.palette.glyphs, self.cells.width, self._edge
         foot = (Span(" "), *self.foot, Span(" ")) if self.foot else ()
         if line_width(foot) > width - 4:
             foot = ()

@@ -50,6 +50,8 @@ class TextPane(Pane):
         """Lines that stay above the text."""
         self._empty = empty
         self._wrapped: list[tuple[int, int]] = []
+        self._folded_for: tuple[object, ...] = ()
+        self._folded = 0
 
     def show(self, model: TextModel, *, follow: bool = False) -> None:
         """Show another text, from its beginning, or from its end if it is to be followed."""
@@ -133,12 +135,23 @@ class TextPane(Pane):
         self.check_body()
 
     def _fold(self) -> None:
+        """Cut the lines at the pane's width; of a text that only grew, the new lines alone."""
         width = max(8, self.body_width)
-        self._wrapped = [
+        size = len(self.model)
+        now = (self.model, width, self.model.line(0, width) if size else None)
+        known = self._folded if now == self._folded_for and self._folded <= size else 0
+        # The last line may have grown since.
+        known = max(0, known - 4)
+        while self._wrapped and self._wrapped[-1][0] >= known:
+            self._wrapped.pop()
+        if not known:
+            self._wrapped = []
+        self._wrapped += [
             (index, start)
-            for index in range(len(self.model))
+            for index in range(known, size)
             for start in range(0, max(1, line_width(self.model.line(index, width))), width)
         ]
+        self._folded_for, self._folded = now, size
 
     def _say_where(self) -> None:
         foot: list[Span] = []
@@ -157,7 +170,7 @@ class TextPane(Pane):
             foot.append(Span("  wrapped", "dim"))
         if tuple(foot) != self.foot:
             self.foot = tuple(foot)
-            self.check(self.size.height - 1)
+            self.check(self.cells.height - 1)
 
     # -- searching -----------------------------------------------------------------------------------
 
@@ -232,6 +245,7 @@ class TextPane(Pane):
 
     def on_resize(self) -> None:
         """Fold and follow for the new size."""
+        self.measure()
         self.grown()
         self.redraw()
 

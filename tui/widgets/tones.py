@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.color import Color, ColorParseError
 from textual.strip import Strip
 
-from ..viewmodels.lines import Line, crop, line_width
+from ..viewmodels.lines import Line, Span, crop, line_width, width_of
 
 _WORDS = ("bold", "italic", "underline", "reverse")
 CURSOR = "cursor"
@@ -27,7 +27,10 @@ BADGES = {
 class Tones:
     """Styles for tones on a theme's ground; colours are truecolor, so that Textual can dim them."""
 
-    def __init__(self, variables: Mapping[str, str], *, plain: bool = False) -> None:
+    def __init__(
+        self, variables: Mapping[str, str], *, plain: bool = False, ascii_only: bool = False
+    ) -> None:
+        self._ascii_only = ascii_only
         self._variables = variables
         self._plain = plain
         self._styles: dict[tuple[str, str], Style] = {}
@@ -83,7 +86,18 @@ class Tones:
             line = crop(line, 0, width)
             size = line_width(line)
         style = self.style
+        if self._ascii_only:
+            line = tuple(Span(to_ascii(text), tone) for text, tone in line)
         segments = [Segment(text, style(tone, ground)) for text, tone in line]
         if size < width:
             segments.append(Segment(" " * (width - size), style("", ground)))
         return Strip(segments, width)
+
+
+def to_ascii(text: str) -> str:
+    """Return ``text`` for a terminal that shows ASCII only, as wide as it was."""
+    if text.isascii():
+        return text
+    return "".join(
+        one if one.isascii() else "." if one == "…" else "?" * width_of(one) for one in text
+    )

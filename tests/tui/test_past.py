@@ -1,0 +1,99 @@
+"""History in memory answers what the dashboard asks, and reports say it."""
+
+from __future__ import annotations
+
+from testlanes.runner.ids import Case, ProfileName, Status
+from testlanes.tui.history import MemoryHistory
+from testlanes.tui.viewmodels.glyphs import UNICODE
+from testlanes.tui.viewmodels.lines import line_width, text_of
+from testlanes.tui.viewmodels.past import (
+    Report,
+    RunsModel,
+    case_report,
+    comparison_report,
+    flaky_report,
+    slowest_report,
+)
+
+P, F, S = Status.SUCCESS, Status.FAIL, Status.SKIP
+ONE = ProfileName("one")
+A, B, C = Case("m.A", ONE), Case("m.B", ONE), Case("m.C", ONE)
+
+
+def history() -> MemoryHistory:
+    found = MemoryHistory()
+    found.add({A: (P, 1.0), B: (P, 1.0)}, number=7)
+    found.add({A: (F, 1.0), B: (P, 1.0)}, number=8)
+    found.add({A: (F, 1.0), B: (F, 1.0), C: (P, 0.1)}, number=9)
+    found.add({A: (P, 3.0), C: (F, 0.1)}, number=10)
+    return found
+
+
+def words(report: Report, width: int = 80) -> str:
+    return "\n".join(text_of(report.line(index, width)) for index in range(len(report)))
+
+
+def test_outcomes_of_a_case_oldest_first() -> None:
+    assert history().statuses("m.A", ONE, 3) == [F, F, P]
+    assert history().statuses("m.X", ONE, 3) == []
+
+
+def test_since_when_a_case_fails_and_when_it_last_passed() -> None:
+    found = history()
+    assert (found.first_failed("m.B", ONE), found.last_green("m.B", ONE)) == (9, 8)
+    assert (found.first_failed("m.A", ONE), found.last_green("m.A", ONE)) == (None, 10)
+
+
+def test_two_runs_compared() -> None:
+    found = history().compare(7, 10)
+    assert found.newly_failing == (C,)
+    assert found.new == (C,)
+    assert found.gone == (B,)
+    assert [one.case for one in found.slower] == [A]
+    again = history().compare(9, 10)
+    assert (again.fixed, again.newly_failing) == ((A,), (C,))
+    assert history().compare(9, 9).still_failing == (A, B)
+    assert history().compare(1, 2).newly_failing == ()
+
+
+def test_a_partial_run_lets_nothing_be_gone() -> None:
+    found = history()
+    found.add({A: (P, 1.0)}, number=11, partial=True)
+    assert found.compare(9, 11).gone == ()
+
+
+def test_flaky_are_those_that_changed_more_than_once_in_five_runs() -> None:
+    found = MemoryHistory()
+    for number in range(6):
+        found.add(
+            {A: (F if number % 2 else P, 1.0), B: (F if number > 2 else P, 1.0), C: (S, 9.0)},
+            number=number,
+        )
+    assert [(one.case, one.flips, one.runs) for one in found.flaky()] == [(A, 5, 6)]
+    assert [one.case for one in found.slowest()] == [A, B]
+
+
+def test_reports_say_what_was_found() -> None:
+    found = history().compare(7, 10)
+    slower = [(one.case, one.before, one.after, [1.0, 3.0]) for one in found.slower]
+    text = words(comparison_report(found, slower, UNICODE))
+    assert "1 new failures" in text
+    assert "1.0s → 3.0s" in text
+    assert "▃█" in text
+    assert "No difference" in words(comparison_report(history().compare(7, 7), [], UNICODE))
+    text = words(case_report(A, history().runs_of(*A), UNICODE))
+    assert f"✓{UNICODE.fail * 2}✓" in text
+    assert "has not run before" in words(case_report(A, [], UNICODE))
+    assert "4 changes in 9" in words(flaky_report([(A, 4, 9, [P, F])], UNICODE))
+    assert "No test changed" in words(flaky_report([], UNICODE))
+    assert "m.A" in words(slowest_report([(A, 3.0)]))
+    assert "No times" in words(slowest_report([]))
+
+
+def test_the_list_of_runs_fits_and_marks_both_sides() -> None:
+    model = RunsModel(UNICODE, history().runs(10), a=8, b=10)
+    texts = [text_of(model.line(index, 60)) for index in range(len(model))]
+    assert texts[0].startswith(f" B {UNICODE.fail}")
+    assert texts[2].startswith(f" A {UNICODE.fail}")
+    assert texts[3].startswith("   ✓")
+    assert all(line_width(model.line(index, 60)) == 60 for index in range(len(model)))
