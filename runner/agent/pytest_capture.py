@@ -159,6 +159,28 @@ def _ident(fd):
     return stat.st_dev, stat.st_ino
 
 
+def outputs():
+    """Return what fds 1 and 2 are, for ``redirect``."""
+    return [_ident(1), _ident(2)]
+
+
+def redirect(before):
+    """Let every descriptor that is a copy of an earlier fd 1 or 2 be one of the present ones."""
+    for fd in _open_fds():
+        ident = _ident(fd)
+        if fd > 2 and ident is not None and ident in before:
+            os.dup2(before.index(ident) + 1, fd, os.get_inheritable(fd))
+
+
+def _open_fds():
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        try:
+            return [int(name) for name in os.listdir(folder)]
+        except OSError:
+            continue
+    return list(range(256))
+
+
 def take_over(config, stdout, stderr):
     """Let ``config``'s capture write to fds 1 and 2 as they are now. Return a LaneCapture or a ForeignCapture.
 

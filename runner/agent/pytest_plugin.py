@@ -13,49 +13,13 @@ from .forking import Forks, unsafe
 from .pytest_early import early_readers
 from .pytest_fixtures import FixtureWatch
 from .pytest_master import PATIENCE, Desk, Door, Master
+from .pytest_quiet import PLUGINS, nothing, put_aside, quiet_logging, silence
 from .pytest_running import PytestWorker
 from .pytest_suite import Suite
 from .worker import exception_text
 
-_OURS = (
-    # xdist: we are what distributes.
-    ("numprocesses", None),
-    ("maxprocesses", None),
-    ("dist", "no"),
-    ("distload", False),
-    ("tx", []),
-    ("looponfail", False),
-    ("loadgroup", False),
-    # What to run and when to stop.
-    ("maxfail", 0),
-    ("continue_on_collection_errors", True),
-    ("lf", False),
-    ("failedfirst", False),
-    ("newfirst", False),
-    ("stepwise", False),
-    ("stepwise_skip", False),
-    ("collectonly", False),
-    # Nobody is at the keyboard.
-    ("usepdb", False),
-    ("trace", False),
-    # Reports of a whole run, which no process here sees.
-    ("xmlpath", None),
-    ("htmlpath", None),
-    ("report_log", None),
-    ("json_report", False),
-    ("pastebin", None),
-)
-_PLUGINS = ("lfplugin", "nfplugin", "stepwiseplugin", "stepwise")
-"""They write the results of "the last run" into pytest's cache, which would be those of one lane."""
 MAX_WARNINGS = 200
 """Warnings that one process tells of."""
-
-
-def put_aside(found):
-    """Reset the options that are the controller's business."""
-    for name, value in _OURS:
-        if hasattr(found, name):
-            setattr(found, name, value)
 
 
 class Plugin:
@@ -140,7 +104,7 @@ class Plugin:
             line = "xdist_group(name): tests that must run in the same worker, in order"
             config.addinivalue_line("markers", line)
             manager.register(pytest_worker_id, "testlanes-worker-id")
-        for name in _PLUGINS:
+        for name in PLUGINS:
             plugin = manager.getplugin(name)
             if plugin is not None:
                 manager.unregister(plugin)
@@ -148,10 +112,10 @@ class Plugin:
         if reporter is not None:
             if self.loader:
                 reporter._tw._file = self._summary = io.StringIO()
-                reporter.summary_stats = _nothing
+                reporter.summary_stats = nothing
             else:
-                _silence(manager, reporter)
-        _quiet_logging(manager.getplugin("logging-plugin"))
+                silence(manager, reporter)
+        quiet_logging(manager.getplugin("logging-plugin"))
 
     def pytest_internalerror(self, excrepr):
         self.problem = str(excrepr)
@@ -164,6 +128,11 @@ class Plugin:
             self._door = None
 
     # -- collection ----------------------------------------------------------
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_collection(self):
+        with pytest_lean.rare_collections():
+            yield
 
     def pytest_collectreport(self, report):
         if report.failed:
@@ -227,7 +196,7 @@ class Plugin:
             while channel.receive().get("op") != "shutdown":
                 pass
             return
-        outputs = [_ident(1), _ident(2)]
+        outputs = pytest_capture.outputs()
 
         def work(channel, options):
             self._fork(session, channel, options, outputs)
@@ -261,14 +230,11 @@ class Plugin:
         """Be a worker, in a fork of the loader."""
         config = session.config
         # What still points to the loader's output (faulthandler's file, the capture's way back) is to point to ours.
-        for fd in _open_fds():
-            ident = _ident(fd)
-            if fd > 2 and ident is not None and ident in outputs:
-                os.dup2(outputs.index(ident) + 1, fd, os.get_inheritable(fd))
+        pytest_capture.redirect(outputs)
         manager = config.pluginmanager
         reporter = manager.getplugin("terminalreporter")
         if reporter is not None:
-            _silence(manager, reporter)
+            silence(manager, reporter)
         pytest_xdist.become_worker(config, options)
         factory = getattr(config, "_tmp_path_factory", None)
         base = getattr(factory, "_basetemp", None)
@@ -304,8 +270,11 @@ class Plugin:
 
     def pytest_runtest_logreport(self, report):
         worker = self.worker
-        if worker is not None:
-            worker.outcome.reports.append(report)
+        if worker is None:
+            return
+        worker.outcome.reports.append(report)
+        if getattr(report, "context", None) is not None:
+            worker.tell_subtest(report)
 
     def pytest_exception_interact(self, node, call, report):
         worker = self.worker
@@ -343,62 +312,3 @@ class Plugin:
             self.channel.event("warning", text=text)
         except Gone:
             sys.stderr.write("testlanes: %s\n" % text)
-
-
-class SilentReporter:
-    """In place of pytest's terminal reporter: it hears of no test, and whoever wants to print finds it."""
-
-    def __init__(self, reporter):
-        self._reporter = reporter
-
-    def __getattr__(self, name):
-        return getattr(self._reporter, name)
-
-
-class _Nowhere(io.TextIOBase):
-    def write(self, text):
-        return len(text)
-
-
-def _silence(manager, reporter):
-    manager.unregister(reporter)
-    reporter._tw._file = _Nowhere()
-    manager.register(SilentReporter(reporter), "terminalreporter")
-
-
-def _nothing():
-    pass
-
-
-def _quiet_logging(plugin):
-    """Keep live logging (``log_cli``) off a terminal that is not there; its level goes on to hold for what is captured."""
-    handler = getattr(plugin, "log_cli_handler", None)
-    if handler is None or isinstance(handler, _null_handler()):
-        return
-    silent = _null_handler()()
-    silent.formatter = handler.formatter
-    plugin.log_cli_handler = silent
-    plugin._log_cli_enabled = lambda: False
-
-
-def _null_handler():
-    from _pytest import logging
-
-    return logging._LiveLoggingNullHandler
-
-
-def _ident(fd):
-    try:
-        stat = os.fstat(fd)
-    except OSError:
-        return None
-    return stat.st_dev, stat.st_ino
-
-
-def _open_fds():
-    for folder in ("/proc/self/fd", "/dev/fd"):
-        try:
-            return [int(name) for name in os.listdir(folder)]
-        except OSError:
-            continue
-    return list(range(256))

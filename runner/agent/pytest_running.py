@@ -10,10 +10,14 @@ A fixture that fails to go down between two tests has no test to fail: it is tol
 
 import pytest
 
+from .channel import now
 from .health import Health
 from .pytest_lean import Locations
-from .pytest_reports import TRACEBACK, Outcome, encode, report_text
+from .pytest_reports import TRACEBACK, Outcome, encode, report_text, subtest_name
 from .worker import TEXT, Gone, Worker, exception_text
+
+PAUSE = 100000000
+"""Nanoseconds between two events that tell of passed subtests only."""
 
 
 class Rest:
@@ -61,6 +65,9 @@ class PytestWorker(Worker):
         """The item that ran last: its teardown may be incomplete."""
         self.shared_changed = False
         """Whether a fixture of more than one test came up or went down: what it changed is to stay."""
+        self._parts = 0
+        """Subtests of the running test that did not fail."""
+        self._parts_told = 0
         self._left = None
         self._ran = set()
         self._locations = Locations()
@@ -167,6 +174,7 @@ class PytestWorker(Worker):
                 self._count(item)
                 self._locations.settle(item)
         self.outcome.clear()
+        self._parts = 0
         escaped = None
         try:
             self.begin(test_id)
@@ -199,6 +207,18 @@ class PytestWorker(Worker):
             status, kind = "fail", "error"
             details.append(("reason", TEXT, b"pytest gave no report of this test."))
         self.end(status, details + more if details else more, kind)
+
+    def tell_subtest(self, report):
+        """Say live what came of a part of the running test; of parts that passed, not each."""
+        failed = report.outcome == "failed"
+        if not failed:
+            self._parts += 1
+            if now() - self._parts_told < PAUSE:
+                return
+        self._parts_told = now()
+        status = "fail" if failed else "success"
+        name = subtest_name(report)
+        self.channel.event("subtest", self.test_id, name=name, status=status, passed=self._parts)
 
     def _run_broken(self, test_id):
         report = self.suite.broken.get(test_id)

@@ -140,12 +140,24 @@ def test_other_ways_to_capture_work_too(here: Agent, tmp_path: Path, mode: str) 
         assert "print 1\nfd 1\n" not in lanes.loader.text("stdout")
 
 
-def test_a_segfault_is_told_in_the_lanes_own_file(here: Agent, tmp_path: Path) -> None:
+def test_a_crash_is_told_in_the_lanes_own_files(here: Agent, tmp_path: Path) -> None:
     """pytest's faulthandler writes to a copy of stderr, which was the loader's."""
-    files = {"test_s.py": "import os\ndef test_s(): os.kill(os.getpid(), 11)\n"}
+    files = {
+        "pytest.ini": "[pytest]\nfaulthandler_timeout = 0.05\n",
+        "test_s.py": """
+import os, time
+def test_slow():
+    while "Timeout" not in open(os.environ["LANE_STDERR"]).read(): time.sleep(0.01)
+def test_segfault(): os.kill(os.getpid(), 11)
+""",
+    }
     lanes = Lanes(here, lay(tmp_path / "project", files), sys.executable)
-    worker = lanes.fork()
-    worker.run(*lanes.ids)
+    stderr = str(here.folder / "lane2" / "stderr")
+    worker = lanes.fork(env={"LANE_STDERR": stderr})
+    assert str(worker.folder / "stderr") == stderr
+    told = worker.one("test_s.py::test_slow")
+    assert "Timeout" in told.details["stderr"]
+    worker.run("test_s.py::test_segfault")
     worker.end()
-    assert "Segmentation fault" in worker.text("stderr")
+    assert "Segmentation fault" in worker.text("stacks")
     assert "Segmentation fault" not in lanes.loader.text("stderr")

@@ -168,7 +168,10 @@ def test_s(subtests):
 """
     }
     lanes = Lanes(here, lay(tmp_path / "project", files), sys.executable)
-    told = lanes.fork().one("test_s.py::test_s")
+    worker = lanes.fork()
+    told = worker.one("test_s.py::test_s")
+    [failed] = [each for each in worker.said("subtest") if each["status"] == "fail"]
+    assert failed["name"] == "[part] (i=1)"
     assert (told.status, told.kind) == ("fail", "assertion")
     assert "assert 1 != 1" in told.details["traceback [part] (i=1)"]
 

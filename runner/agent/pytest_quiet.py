@@ -1,0 +1,83 @@
+"""Keeps what belongs to the controller, or to a terminal, out of a session that is only a part of a run."""
+
+import io
+
+_OURS = (
+    # xdist: we are what distributes.
+    ("numprocesses", None),
+    ("maxprocesses", None),
+    ("dist", "no"),
+    ("distload", False),
+    ("tx", []),
+    ("looponfail", False),
+    ("loadgroup", False),
+    # What to run and when to stop.
+    ("maxfail", 0),
+    ("continue_on_collection_errors", True),
+    ("lf", False),
+    ("failedfirst", False),
+    ("newfirst", False),
+    ("stepwise", False),
+    ("stepwise_skip", False),
+    ("collectonly", False),
+    # Nobody is at the keyboard.
+    ("usepdb", False),
+    ("trace", False),
+    # Reports of a whole run, which no process here sees.
+    ("xmlpath", None),
+    ("htmlpath", None),
+    ("report_log", None),
+    ("json_report", False),
+    ("pastebin", None),
+)
+PLUGINS = ("lfplugin", "nfplugin", "stepwiseplugin", "stepwise")
+"""They write the results of "the last run" into pytest's cache, which would be those of one lane."""
+
+
+def put_aside(found):
+    """Reset the options that are the controller's business."""
+    for name, value in _OURS:
+        if hasattr(found, name):
+            setattr(found, name, value)
+
+
+class SilentReporter:
+    """In place of pytest's terminal reporter: it hears of no test, and whoever wants to print finds it."""
+
+    def __init__(self, reporter):
+        self._reporter = reporter
+
+    def __getattr__(self, name):
+        return getattr(self._reporter, name)
+
+
+class _Nowhere(io.TextIOBase):
+    def write(self, text):
+        return len(text)
+
+
+def silence(manager, reporter):
+    manager.unregister(reporter)
+    reporter._tw._file = _Nowhere()
+    manager.register(SilentReporter(reporter), "terminalreporter")
+
+
+def nothing():
+    pass
+
+
+def quiet_logging(plugin):
+    """Keep live logging (``log_cli``) off a terminal that is not there; its level goes on to hold for what is captured."""
+    handler = getattr(plugin, "log_cli_handler", None)
+    if handler is None or isinstance(handler, _null_handler()):
+        return
+    silent = _null_handler()()
+    silent.formatter = handler.formatter
+    plugin.log_cli_handler = silent
+    plugin._log_cli_enabled = lambda: False
+
+
+def _null_handler():
+    from _pytest import logging
+
+    return logging._LiveLoggingNullHandler
