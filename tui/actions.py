@@ -56,6 +56,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "Stop: first hand out no more, then kill, then leave",
         priority=True,
     ),
+    Action("suspend", "ctrl+z", "suspend", "Put testlanes into the background; fg brings it back"),
     Action("go.lanes", "1", "lanes", "Go to the lanes"),
     Action("go.failures", "2", "failures", "Go to the failures"),
     Action("go.tests", "3", "tests", "Go to all tests"),

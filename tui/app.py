@@ -6,6 +6,7 @@ It owns no run. Whoever owns the run awaits ``show_dashboard`` beside it, in the
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import sys
@@ -551,8 +552,20 @@ async def show_dashboard(
         # Textual makes all tasks of the loop start eagerly from Python 3.12 on; the run's must not.
         loop.set_task_factory(factory)
     if app.problem:
-        last = app.problem.strip().rpartition("\n")[2]
-        print(f"testlanes: the dashboard broke: {last}", file=sys.stderr)  # noqa: T201
-        print("testlanes: the run goes on without it", file=sys.stderr)  # noqa: T201
+        last = clean(app.problem.strip().rpartition("\n")[2])[:200]
+        told = f"testlanes: the dashboard broke: {last}\nhint: the run goes on without it"
+        with contextlib.suppress(OSError):
+            with tempfile.NamedTemporaryFile(
+                "w",
+                prefix="testlanes-error-",
+                suffix=".log",
+                delete=False,
+                encoding="utf-8",
+                errors="backslashreplace",
+            ) as file:
+                file.write(f"{sys.version}\n{' '.join(sys.argv)!a}\n\n{app.problem}")
+            told += f"; please report it with {file.name}"
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"{told}\n")
         return BROKEN
     return code or 0

@@ -53,6 +53,13 @@ class Controls(Protocol):
         """
         ...
 
+    def run_cases(self, rows: Sequence[Row]) -> None:
+        """With ``RUN`` offered: start a run of exactly these cases when this one ended.
+
+        While a run goes on ``Rerun`` is asked of it instead.
+        """
+        ...
+
     def bisect(self, row: Row) -> None:
         """With ``BISECT`` offered: find out which other test makes this one fail; its result is a warning."""
         ...

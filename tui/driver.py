@@ -26,6 +26,7 @@ class DashboardDriver(LinuxDriver):
     stale = False
     """Whether something was dropped, so that the whole screen must be drawn again."""
     _restoring = False
+    _titled = False
 
     def write(self, data: str) -> None:
         """Queue ``data`` for the terminal; drop it if the terminal is far behind."""
@@ -72,7 +73,9 @@ class DashboardDriver(LinuxDriver):
         """Give the terminal back as it was; of one that does not read, not for long."""
         self._restoring = True
         try:
-            self.write("\x1b]9;4;0\x07")
+            if self._titled:
+                self.write("\x1b]9;4;0\x07\x1b[23;2t")
+                self._titled = False
             super().stop_application_mode()
         finally:
             self._restoring = False
@@ -110,6 +113,9 @@ class DashboardDriver(LinuxDriver):
     def say_title(self, title: str) -> None:
         """Set the window's title; ``title`` must be clean."""
         if self._speaks_osc:
+            if not self._titled:
+                self._titled = True
+                self.write("\x1b[22;2t")  # keeps the title that was, for [23;2t to bring back
             self.write(f"\x1b]2;{title}\x07")
 
     @property

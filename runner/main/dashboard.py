@@ -22,7 +22,7 @@ from testlanes.runner.cli.run import make_request, rerun_command, tell_stored, t
 from testlanes.runner.engine import Request, prepare_replay
 from testlanes.runner.events import Warned
 from testlanes.runner.headless import exit_code
-from testlanes.runner.ids import Case, Row
+from testlanes.runner.ids import Case, ProfileName, Row
 from testlanes.runner.intents import Intent, StopRun
 from testlanes.runner.isolation import Bisection
 from testlanes.runner.report.lines import Lines
@@ -274,14 +274,25 @@ class RunControls:
 
     def run(self, what: str) -> None:
         """See ``tui.controls.Controls``."""
+        going = self._session.going
+        if going is not None and going.task.done():
+            self._start(self._request(what, going.request))
+
+    def run_cases(self, rows: Sequence[Row]) -> None:
+        """See ``tui.controls.Controls``."""
         session = self._session
-        going = session.going
-        if going is None or not going.task.done():
+        if session.going is None or not session.going.task.done():
             return
-        request = self._request(what, going.request)
-        state = session.start(request).recorded.run.state
-        if session.dashboard is not None:
-            session.dashboard.attach(state)
+        chosen: dict[ProfileName, frozenset[str]] = {}
+        for test_id, profile in map(self._recorded.run.cases.case, rows):
+            chosen[profile] = chosen.get(profile, frozenset()) | {test_id}
+        times = session.repository.times()
+        self._start(Request(Selection(per_profile=chosen), label="again", times=times))
+
+    def _start(self, request: Request) -> None:
+        state = self._session.start(request).recorded.run.state
+        if self._session.dashboard is not None:
+            self._session.dashboard.attach(state)
 
     def _request(self, what: str, last: Request) -> Request:
         session = self._session

@@ -80,6 +80,9 @@ class Silent:
     def run(self, what: str) -> None:
         """See ``Controls``."""
 
+    def run_cases(self, rows: object) -> None:
+        """See ``Controls``."""
+
     def bisect(self, row: Row) -> None:
         """See ``Controls``."""
 

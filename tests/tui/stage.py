@@ -108,6 +108,7 @@ class Notes:
     ran: list[str] = field(default_factory=list[str])
     bisected: list[Row] = field(default_factory=list[Row])
     debugged: list[Row] = field(default_factory=list[Row])
+    ran_rows: list[tuple[Row, ...]] = field(default_factory=list[tuple[Row, ...]])
     quits: int = 0
     offers: frozenset[str] = frozenset({"bisect", "debug", "run", "watch"})
     watched: str = ""
@@ -137,6 +138,9 @@ class Notes:
 
     def run(self, what: str) -> None:
         self.ran.append(what)
+
+    def run_cases(self, rows: Sequence[Row]) -> None:
+        self.ran_rows.append(tuple(rows))
 
     def bisect(self, row: Row) -> None:
         self.bisected.append(row)

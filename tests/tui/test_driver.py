@@ -149,6 +149,9 @@ def test_a_fault_of_ours_gives_the_terminal_back_without_any_variable(tmp_path: 
         assert b"the dashboard broke: ZeroDivisionError" in last
         assert b"secret-token" not in one.seen
         assert b"the run goes on" in last
+        log = Path(last.decode().rpartition(" ")[2].strip())
+        assert "ZeroDivisionError" in log.read_text()
+        log.unlink()
 
 
 def test_a_terminal_that_is_gone_ends_the_dashboard(tmp_path: Path) -> None:
@@ -208,6 +211,27 @@ def test_a_program_gets_the_terminal_and_the_dashboard_comes_back(tmp_path: Path
         assert b"\x1b[?1049h" in one.seen[seen:]
         one.type(b"y")
         assert one.end() == 0
+        assert one.restored
+
+
+def test_ctrl_z_stops_the_program_and_fg_brings_it_back(tmp_path: Path) -> None:
+    """Job control works as for any program; the screen is drawn anew."""
+    with program("running", tmp_path / "notes") as one:
+        one.wait_for(b"Failures")
+        one.type(b"\x1a")
+        end = time.monotonic() + LIMIT
+        stat = Path(f"/proc/{one.process.pid}/stat")
+        while stat.read_text().rpartition(")")[2].split()[0] != "T":
+            assert time.monotonic() < end, "it was not stopped"
+            one.read()
+        assert one.restored
+        seen = len(one.seen)
+        one.process.send_signal(signal.SIGCONT)
+        while b"Failures" not in one.seen[seen:]:
+            assert time.monotonic() < end, bytes(one.seen[seen:])
+            one.read()
+        one.type(b"\x03\x03\x03")
+        assert one.end() == 130
         assert one.restored
 
 

@@ -155,6 +155,12 @@ async def _(one: Seat) -> None:
     assert one.app.return_value == 130
 
 
+@key("suspend")
+async def _(one: Seat) -> None:
+    await one.press("ctrl+z")  # no terminal to give back here; test_driver.py has one
+    assert one.app.is_running
+
+
 @key("go.lanes")
 async def _(one: Seat) -> None:
     await one.press("2", "1")
@@ -761,8 +767,10 @@ async def test_what_the_run_does_not_offer_is_not_there() -> None:
 
 async def test_after_the_run_everything_can_be_run_again_and_ctrl_c_leaves() -> None:
     async with seat(stage_ended()) as one:
-        await one.press("a", "R")
-        assert one.stage.notes.ran == ["all", "last"]
+        await one.press("a", "R", "f")
+        assert one.stage.notes.ran == ["all", "last", "failing"]
+        await one.press("]", "r")
+        assert one.stage.notes.ran_rows == [tuple(one.running.rows_here())]
         assert one.running.lanes.summary
         await one.press("1")
         assert not one.running.lanes.summary

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from testlanes.runner.ids import Row
 from testlanes.runner.intents import Rerun, StopRun
 
+from ..controls import RUN
 from ..viewmodels.failures import SHOWS, ItemKey
 from ..viewmodels.lines import clean, split_id
 from ..viewmodels.tracebacks import Frame
@@ -146,13 +147,27 @@ class ActingScreen(BaseScreen, inherit_bindings=False):
         if not rows:
             self.dash.notice("No test is under the cursor.", "dim")
             return
+        if self.dash.state.ended is not None:
+            self._run_anew(rows, times)
+            return
         self.dash.controls.ask(Rerun(tuple(dict.fromkeys(rows)), times))
         often = f" {times} times" if times > 1 else " again"
         self.dash.notice(f"Running {self.names(rows)}{often}.", "accent")
 
+    def _run_anew(self, rows: Sequence[Row], times: int) -> None:
+        if RUN not in self.dash.controls.offers:
+            self.dash.notice("The run is over.", "dim")
+        elif times > 1:
+            self.dash.notice("A test can be run many times while a run goes on.", "slow")
+        else:
+            self.dash.controls.run_cases(tuple(dict.fromkeys(rows)))
+
     def action_run_failed(self) -> None:
         """Run all failed tests of the shown profiles again."""
         dash = self.dash
+        if dash.state.ended is not None and RUN in dash.controls.offers and dash.state.failed:
+            dash.controls.run("failing")
+            return
         rows = [
             row for row in dash.state.failures if dash.options.shows(dash.state.cases.profile(row))
         ]

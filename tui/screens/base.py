@@ -266,6 +266,10 @@ class BaseScreen(Screen[None], inherit_bindings=False):
         """See the table."""
         self.dash.stop_harder()
 
+    def action_suspend(self) -> None:
+        """See the table."""
+        self.dash.action_suspend_process()
+
     def action_go_lanes(self) -> None:
         """See the table."""
         self.dash.go("running")
