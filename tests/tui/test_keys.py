@@ -593,6 +593,10 @@ async def _(one: Seat) -> None:
     assert not one.running.failures.display or one.running.failures.size.width == 0
     await one.press("escape")
     assert one.running.lanes.size.width < 130
+    await one.press("tab", "tab", "z")
+    assert one.running.detail.size == (130, 35)
+    await one.press("z")
+    assert one.running.lanes.size.height > 10
 
 
 @key("layout")

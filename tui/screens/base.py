@@ -308,6 +308,7 @@ class BaseScreen(Screen[None], inherit_bindings=False):
             for other in self.query(Pane):
                 other.set_class(other is pane, "-zoom")
             pane.redraw()
+            self.frame((), ())
 
     def unzoom(self) -> bool:
         """End a zoom; return whether there was one."""
@@ -318,6 +319,7 @@ class BaseScreen(Screen[None], inherit_bindings=False):
             pane.bare = False
             pane.remove_class("-zoom")
             pane.redraw()
+        self.frame((), ())
         return True
 
     def clear_search(self) -> bool:

@@ -23,9 +23,13 @@ from ..viewmodels.times import NS, seconds_text
 from ..widgets.bars import Bar
 from ..widgets.detailpane import DetailPane
 from ..widgets.linelist import LineList
+from ..widgets.pane import Pane
 from ..widgets.textpane import TextPane
 from .base import bindings_for
 from .detailing import DetailingScreen
+
+TALL = 30
+"""Lines of a screen on which panes share the height; on lower ones their places are fixed."""
 
 
 class LanesPane(LineList):
@@ -58,6 +62,14 @@ class LanesPane(LineList):
             self.redraw()
         else:
             self.check_body()
+
+    @property
+    def lines_needed(self) -> int:
+        """How many lines there are to show, when nothing is folded for want of rows."""
+        if self._text:
+            return len(self._text)
+        hosts = self._shown.state.hosts.values()
+        return sum(len(host.lanes) for host in hosts) + (len(hosts) if len(hosts) > 1 else 0)
 
     def body_line(self, y: int, width: int) -> tuple[Line, str]:
         """See ``Pane``."""
@@ -114,6 +126,7 @@ class RunningScreen(DetailingScreen, inherit_bindings=False):
         """See ``BaseScreen``."""
         self.head.check()
         self.lanes.follow_run()
+        self._share_height()
         self._title()
         self.follow_failures(self.failures)
         if self.detail.display:
@@ -146,6 +159,31 @@ class RunningScreen(DetailingScreen, inherit_bindings=False):
     def failure_cursor(self) -> int | None:
         """Where the cursor of the failures is, for the screen that shows more of them."""
         return self.failures.cursor if len(self.dash.failures) else None
+
+    _shared: tuple[object, ...] = ()
+
+    def _share_height(self) -> None:
+        """Give the lanes what they need, between half and seven tenths; the output has the rest.
+
+        It follows the number of lanes, never what they do: nothing moves while tests run.
+        """
+        zoomed = next(iter(self.query(".-zoom").results(Pane)), None)
+        now = (self.lanes.lines_needed + 2, self.size.height, zoomed)
+        if now == self._shared:
+            return
+        self._shared = now
+        body = self.query_one("#body")
+        body.display = zoomed is None or zoomed in (self.lanes, self.failures)
+        room = self.size.height - 3
+        for pane in (self.output, self.detail):
+            if zoomed is None and self.size.height >= TALL:
+                pane.styles.height = "1fr"
+            else:
+                pane.styles.clear_rule("height")
+        if zoomed is None and self.size.height >= TALL:
+            body.styles.height = max(room // 2, min(now[0], room * 7 // 10))
+        else:
+            body.styles.clear_rule("height")
 
     def ended(self) -> None:
         """Show how the run ended."""
