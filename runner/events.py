@@ -265,6 +265,8 @@ class PluginReported:
 
     profile: ProfileName
     text: str
+    failed: bool = False
+    """Whether a plugin says that the run failed (coverage below its limit)."""
 
 
 @dataclass(frozen=True, slots=True)

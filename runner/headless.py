@@ -46,7 +46,7 @@ def exit_code(state: RunState) -> int:
         return 3
     if state.counts[Standing.NOT_RUN] and stopping is None:
         return 3
-    if state.failed:
+    if state.failed or any(report.failed for report in state.plugin_reports):
         return 1
     if not state.selected and not state.extras:
         return 4

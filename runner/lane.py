@@ -126,8 +126,8 @@ class Lane:
                 events.append(LeaksFound(self.lane, self.row, leaks))
             case control.WorkerWarning(text):
                 events.append(Warned(about, text))
-            case control.Summary(text):
-                events.append(PluginReported(self.profile, text))
+            case control.Summary(text, failed):
+                events.append(PluginReported(self.profile, text, failed))
             case control.WorkerBye():
                 self.leaving = True
             case _:

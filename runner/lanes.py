@@ -234,8 +234,8 @@ class HostLanes:
                 return self._listing_ended(profile, suite, error)
             case control.WorkerWarning(text):
                 return [Warned(profile, text)]
-            case control.Summary(text):
-                return [PluginReported(profile, text)]
+            case control.Summary(text, failed):
+                return [PluginReported(profile, text, failed)]
             case _:
                 return []
 

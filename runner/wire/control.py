@@ -132,6 +132,7 @@ class Summary:
     """What plugins say at the end, as text."""
 
     text: str
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +247,6 @@ _READERS: dict[str, Callable[[Fields], Control]] = {
     "state": lambda f: StateChanged(_texts(f, "fixed"), _texts(f, "sick")),
     "retire": lambda f: Retiring(_texts(f, "why"), _texts(f, "unrun")),
     "warning": lambda f: WorkerWarning(_text(f, "text")),
-    "summary": lambda f: Summary(_text(f, "text")),
+    "summary": lambda f: Summary(_text(f, "text"), bool(f.get("failed"))),
     "bye": lambda f: WorkerBye(mapping(f.get("output"), "output")),
 }
