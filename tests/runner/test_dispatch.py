@@ -35,7 +35,7 @@ def test_a_worker_that_knows_too_little_is_renewed_once_everything_is_listed() -
     assert Row(50) == given.rows[0]
 
 
-def test_nothing_is_queued_behind_a_case_of_unknown_length() -> None:
+def test_at_most_one_case_is_queued_behind_one_of_unknown_length() -> None:
     dispatcher = Dispatcher(profiles=[PY])
     dispatcher.open_lane(LaneId(0), LOCAL, PY)
     dispatcher.add([Entry(Row(0), PY, 0, None, None)], 0.0)
@@ -43,4 +43,7 @@ def test_nothing_is_queued_behind_a_case_of_unknown_length() -> None:
     dispatcher.listing_ended(PY)
     dispatcher.worker_ready(LaneId(0), -1, 0.0)
 
-    assert [Give(LaneId(0), (Row(0),))] == dispatcher.decide(0.0)
+    (given,) = dispatcher.decide(0.0)
+    assert isinstance(given, Give)
+    assert Row(0) == given.rows[0]
+    assert len(given.rows) <= 2
