@@ -13,7 +13,7 @@ from testlanes.tui.viewmodels.diff import LIMIT, DiffLine, diff_lines, differenc
 from testlanes.tui.viewmodels.glyphs import UNICODE
 from testlanes.tui.viewmodels.lines import text_of
 
-from .stage import EVACUATE, MISMATCH
+from .stage import MISMATCH
 
 TB = "text/x-traceback"
 
@@ -58,8 +58,15 @@ def test_large_values_are_laid_out_so_that_only_what_differs_differs() -> None:
 
 
 def test_a_difference_that_unittest_tells_is_taken_as_it_is() -> None:
-    sides = [line.side for line in difference(EVACUATE.partition("AssertionError: ")[2])]
-    assert sides == ["-", "?", "+", "?"]
+    assert difference("'ab' != 'ac'\n- ab\n+ ac\n") == [DiffLine("-", "ab"), DiffLine("+", "ac")]
+
+
+def test_long_values_that_unittest_prints_on_one_line_are_laid_out() -> None:
+    left = {"host": "node-2", "status": "ACTIVE", "tags": ["a", "b"], "zone": "z" * 20}
+    right = {**left, "host": "node-3", "tags": ["a"]}
+    found = difference(f"{left!r} != {right!r}\n- {left!r}\n?  ^\n\n+ {right!r}\n?  ^\n")
+    gone = [line.text.strip(" {,}") for line in found if line.side == "-"]
+    assert gone == ["'host': 'node-2'", "'tags': ['a', 'b']"]
 
 
 @pytest.mark.parametrize(
@@ -96,6 +103,12 @@ def test_a_file_that_changed_since_is_not_shown_for_what_it_was() -> None:
     )
     assert "other" not in words(found["traceback"])
     assert "self.assertEqual(413, resp.status_int)" in words(found["traceback"])
+
+
+def test_paths_of_the_project_are_shown_from_its_folder_on() -> None:
+    text = MISMATCH.replace("tests/api", "/work/nova/tests/api").encode()
+    sections = sections_of([("traceback", TB, text)], [], lambda _: [], UNICODE, root="/work/nova")
+    assert "  tests/api/test_servers.py:214 in" in words(sections[0])
 
 
 def test_json_is_laid_out_and_a_picture_is_told_of() -> None:

@@ -47,6 +47,28 @@ lines
 """
 
 
+STACKS = """\
+The worker was killed by SIGSEGV while this test ran.
+
+Fatal Python error: Segmentation fault
+
+Thread 0x00007f27b4000000 (most recent call first):
+  File "/usr/lib/python3.11/threading.py", line 1 in wait
+
+Current thread 0x00007f27b4817b80 (most recent call first):
+  File "/usr/lib/python3.11/ctypes/__init__.py", line 519 in string_at
+  File "/p/test_payment.py", line 29 in test_bank_hangs_up
+"""
+
+
+def test_the_stack_of_a_process_that_died_is_read_from_its_inside() -> None:
+    found = read_traceback(STACKS)
+    assert found.title == "The worker was killed by SIGSEGV while this test ran."
+    assert found.place == Frame("/p/test_payment.py", 29, "test_bank_hangs_up")
+    assert [frame.function for frame in found.frames] == ["test_bank_hangs_up", "string_at"]
+    assert "string_at" in cause_of(Kind.CRASH, found).key[-1]
+
+
 def test_the_last_of_chained_tracebacks_counts() -> None:
     found = read_traceback(CHAINED)
     assert found.frames == (Frame("b.py", 2, "h"),)

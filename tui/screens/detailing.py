@@ -93,7 +93,9 @@ class DetailingScreen(ActingScreen, inherit_bindings=False):
             if not details and standing in (3, 5, 6):
                 details = dash.controls.details_of(row)
             where = where_of(dash.shown, row, dash.controls.where_ran(row))
-        sections = sections_of(details, where, dash.sources, dash.glyphs, failure)
+        sections = sections_of(
+            details, where, dash.sources, dash.glyphs, failure, dash.settings.root
+        )
         name = split_id(clean(test_id))[1]
         profile_text = clean(profile) if dash.shown.many_profiles else ""
         pane.title = name

@@ -204,7 +204,7 @@ class RunningScreen(DetailingScreen, inherit_bindings=False):
             lanes = [state.lanes[lane] for lane in hosts[0].lanes]
             number = sum(lane.phase != "closed" for lane in lanes)
             facts = [Span(f"{clean(hosts[0].host)}, {number} lane{'s' * (number != 1)}", "dim")]
-            if cpu := sum(lane.cpu for lane in lanes):
+            if (cpu := sum(lane.cpu for lane in lanes)) >= 0.01:
                 facts.append(Span(f", cpu {cpu / max(1, hosts[0].cpus):.0%}", "dim"))
         if (title, tuple(facts)) != (self.lanes.title, self.lanes.facts):
             self.lanes.title, self.lanes.facts = title, tuple(facts)

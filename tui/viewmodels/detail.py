@@ -57,23 +57,25 @@ def sections_of(
     read: Callable[[str], list[str]],
     glyphs: Glyphs,
     failure: Failure | None = None,
+    root: str = "",
 ) -> list[Section]:
     """Return a test's parts, the one to look at first first.
 
     ``details`` are (name, mime, content), ``where`` (name, value) pairs, ``read`` gives the lines of
-    a source file. ``failure`` says what to show if no detail is a traceback.
+    a source file. ``failure`` says what to show if no detail is a traceback; paths in the folder
+    ``root`` are shown from there on.
     """
     out: list[Section] = []
     for name, mime, data in details:
         if mime.startswith("text/x-traceback") or name.startswith("traceback"):
             text = data[:TEXT_LIMIT].decode("utf-8", "backslashreplace")
             read_failure = read_traceback(text)
-            section = _traceback(text, read_failure, read, glyphs)
+            section = _traceback(text, read_failure, read, glyphs, root)
             section.name = clean(name)
             found = diff_lines(difference(read_failure.message))
             if found:
                 section.lines += [
-                    EMPTY,
+                    *([EMPTY] if section.lines[-1] else []),
                     (Span("   - first   ", "diff-del"), Span("+ second", "diff-add")),
                     *found,
                 ]
@@ -144,7 +146,11 @@ def _content(name: str, mime: str, data: bytes) -> Section:
 
 
 def _traceback(
-    text: str, failure: Failure, read: Callable[[str], list[str]], glyphs: Glyphs
+    text: str,
+    failure: Failure,
+    read: Callable[[str], list[str]],
+    glyphs: Glyphs,
+    root: str,
 ) -> Section:
     section = Section("traceback", [EMPTY])
     lines = section.lines
@@ -173,7 +179,7 @@ def _traceback(
         lines.append(
             (
                 Span("  "),
-                Span(clean(frame.path), "dim" if strange else "accent"),
+                Span(clean(_short(frame.path, root)), "dim" if strange else "accent"),
                 Span(f":{frame.line}", "dim" if strange else "accent bold"),
                 Span(" in ", "faint"),
                 Span(clean(frame.function), tone),
@@ -206,7 +212,17 @@ def _traceback(
             lines.append((Span("      "), *python_spans(clean(source.strip()))))
         if frame is place:
             lines.append(EMPTY)
+    if not failure.exception:
+        # Not a traceback proper: what else it says is worth reading too.
+        lines += [
+            EMPTY,
+            *((Span("  "), Span(clean(part), "dim")) for part in text.rstrip().split("\n")),
+        ]
     return section
+
+
+def _short(path: str, root: str) -> str:
+    return path.removeprefix(root.rstrip("/") + "/") if root else path
 
 
 def _said_sources(text: str) -> dict[int, str]:

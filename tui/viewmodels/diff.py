@@ -40,13 +40,22 @@ def difference(message: str) -> list[DiffLine]:
     message = message[:TEXT_LIMIT]
     told = _told(message.split("\n"))
     if told:
-        return told[:LIMIT]
+        return (_spread_out(told) or told)[:LIMIT]
     match = _REFERENCE.search(message) if _TESTTOOLS.search(message) else None
     first = message.strip().split("\n", 1)[0].strip()
     match = match or _ASSERT.match(first) or _NOT_EQUAL.match(message.strip())
     if match is None:
         return []
     return compare(match["left"], match["right"])[:LIMIT]
+
+
+def _spread_out(told: list[DiffLine]) -> list[DiffLine]:
+    """Lay out two long values of one line each: what differs in them is easier to see so."""
+    values = [line for line in told if line.side != "?"]
+    if [line.side for line in values] != ["-", "+"] or max(len(one.text) for one in values) < 60:
+        return []
+    one, two = (_laid_out(line.text) for line in values)
+    return compare(values[0].text, values[1].text) if len(one) > 1 and len(two) > 1 else []
 
 
 def _told(lines: list[str]) -> list[DiffLine]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import heapq
 
+from testlanes.runner.ids import Row
 from testlanes.runner.state import Standing
 
-from .glyphs import bar
 from .header import Counts, counts_of, elapsed_seconds
 from .lines import EMPTY, Line, Span, clean, fit, name_spans, right
 from .options import Shown
@@ -114,11 +114,16 @@ def _profiles(shown: Shown, width: int) -> list[Line]:
             words = (Span(clean(profile.error.split("\n")[0]), "fail"),)
         else:
             cells = max(6, min(30, width - label - 40))
-            filled = bar(
-                glyphs, good / total if total else 0.0, cells, "bar-fail" if bad else "bar-ok"
+            full = round(cells * good / total) if total else 0
+            red = min(cells, max(1, round(cells * bad / total))) if bad and total else 0
+            full = min(full, cells - red)
+            filled = (
+                Span(glyphs.bar * full, "bar-ok"),
+                Span(glyphs.bar * red, "bar-fail"),
+                Span(glyphs.rest * (cells - full - red), "bar-rest"),
             )
             words = (
-                *(Span(*pair) for pair in filled),
+                *filled,
                 Span(right(f"{count_text(good)}/{count_text(total)}", 16), "text"),
                 Span(f"  {count_text(bad)} failed" if bad else "", "fail"),
             )
@@ -133,11 +138,11 @@ def _slowest(shown: Shown, width: int) -> list[Line]:
     ended = (Standing.SUCCESS, Standing.FAIL, Standing.XFAIL, Standing.UXSUCCESS)
     best = heapq.nlargest(3 * SLOWEST, range(len(state.seconds)), key=state.seconds.__getitem__)
     rows = [
-        row
+        Row(row)
         for row in best
         if state.standing[row] in ended
         and state.seconds[row] >= 0.05
-        and shows(state.cases.profile(row))  # type: ignore[arg-type]
+        and shows(state.cases.profile(Row(row)))
     ][:SLOWEST]
     out: list[Line] = []
     for row in rows:
@@ -146,8 +151,8 @@ def _slowest(shown: Shown, width: int) -> list[Line]:
         out.append(
             (
                 Span(right(seconds_text(state.seconds[row]), 9) + "  ", "slow" if slow else "text"),
-                *name_spans(clean(state.cases.test_id(row)), max(10, width - 15 - size), "text"),  # type: ignore[arg-type]
-                Span(f"  {fit(clean(state.cases.profile(row)), size)}" if size else "", "profile"),  # type: ignore[arg-type]
+                *name_spans(clean(state.cases.test_id(row)), max(10, width - 15 - size), "text"),
+                Span(f"  {fit(clean(state.cases.profile(row)), size)}" if size else "", "profile"),
             )
         )
     return out

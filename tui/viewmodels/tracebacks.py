@@ -49,13 +49,14 @@ class Cause:
     key: tuple[str, ...]
 
 
-_FILE = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.*))?$')
+_FILE = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)(?:,? in (?P<function>.*))?$')
 _PLACE = re.compile(r"^(?P<path>[^\s:][^:\n]*\.\w+):(?P<line>\d+): ?(?P<what>.*)$")
 _E = re.compile(r"^E(?:   ?| *$)")
 _RAISED = re.compile(r"^(?P<name>[A-Za-z_][\w.]*)(?:: ?(?P<message>.*))?$", re.DOTALL)
 _FOREIGN = re.compile(
-    r"(?:^<|/site-packages/|/dist-packages/|/lib/python\d|/lib64/python\d|/(?:unittest|testtools|_pytest|asyncio)/)"
+    r"(?:^<|/site-packages/|/dist-packages/|/lib/python\d|/lib64/python\d|/(?:unittest|testtools|_pytest|asyncio|testlanes_agent)/)"
 )
+_STACKS = re.compile(r"^(?:Current thread|Thread|Stack) .*\(most recent call first\)", re.MULTILINE)
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|\b[0-9a-f]{8,}\b|\d+(?:\.\d+)?")
 
 
@@ -69,6 +70,8 @@ def read_traceback(text: str) -> Failure:
     lines = text.rstrip().split("\n")
     if any(_E.match(line) for line in lines):
         return _pytest(lines)
+    if _STACKS.search(text) and "Traceback (most recent call last)" not in text:
+        return _stacks(lines)
     start = 0
     for index, line in enumerate(lines):
         if line.strip() == "Traceback (most recent call last):":
@@ -93,6 +96,23 @@ def read_traceback(text: str) -> Failure:
     if match is None:
         return Failure(tuple(frames), "", "\n".join(lines[rest[0] :]))
     return Failure(tuple(frames), match["name"], match["message"] or "")
+
+
+def _stacks(lines: list[str]) -> Failure:
+    """Read what faulthandler writes of a process that died: the thread that did it, innermost first."""
+    title = next((line.strip() for line in lines if line.strip()), "")
+    frames: list[Frame] = []
+    inside = False
+    for line in lines:
+        if _STACKS.search(line):
+            if frames and not line.startswith("Current"):
+                break
+            inside, frames = True, []
+        elif inside and (match := _FILE.match(line)):
+            frames.append(
+                Frame(match["path"], int(match["line"]), (match["function"] or "").strip())
+            )
+    return Failure(tuple(reversed(frames)), "", title)
 
 
 def _pytest(lines: list[str]) -> Failure:
@@ -128,7 +148,8 @@ def cause_of(kind: Kind, failure: Failure) -> Cause:
     reason on two lines.
     """
     title = failure.title or str(kind) or "failed"
-    place = failure.place
+    # A process dies where it dies, be it in somebody else's code.
+    place = failure.frames[-1] if kind is Kind.CRASH and failure.frames else failure.place
     where = ""
     if place is not None and not place.function.startswith("test") and place.function:
         where = f"{place.path}:{place.function}"
