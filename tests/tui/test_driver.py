@@ -3,119 +3,25 @@
 from __future__ import annotations
 
 import os
-import pty
-import select
 import signal
-import subprocess
 import sys
 import termios
 import time
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
+from .terminals import LIMIT, RESTORED, Program, on_terminal
+
 HERE = Path(__file__).parent
-LIMIT = 20.0
-RESTORED = (b"\x1b[?1049l", b"\x1b[?25h")
 
 
-@dataclass
-class Program:
-    """A program on a pseudo-terminal. ``seen`` is all that it wrote."""
-
-    process: subprocess.Popen[bytes]
-    master: int
-    before: list[object]
-    seen: bytearray = field(default_factory=bytearray)
-
-    def read(self, seconds: float = 0.05) -> bool:
-        """Read what is there; return whether there was something."""
-        if not select.select([self.master], [], [], seconds)[0]:
-            return False
-        try:
-            data = os.read(self.master, 1 << 16)
-        except OSError:
-            return False
-        self.seen += data
-        return bool(data)
-
-    def wait_for(self, text: bytes) -> None:
-        """Read until a text was written."""
-        end = time.monotonic() + LIMIT
-        while text not in self.seen:
-            if time.monotonic() > end:
-                raise AssertionError(
-                    f"{text!r} was not written; at the end: {bytes(self.seen[-3000:])!r}"
-                )
-            self.read()
-
-    def wait_for_file(self, path: Path, text: str) -> str:
-        """Read until a file has a text in it."""
-        end = time.monotonic() + LIMIT
-        while not path.exists() or text not in path.read_text():
-            if time.monotonic() > end:
-                raise AssertionError(
-                    f"{path} has no {text!r}: {path.read_text() if path.exists() else None}"
-                )
-            self.read()
-        return path.read_text()
-
-    def type(self, keys: bytes) -> None:
-        os.write(self.master, keys)
-
-    def end(self) -> int:
-        """Wait for the end, reading what still comes."""
-        end = time.monotonic() + LIMIT
-        while self.process.poll() is None:
-            if time.monotonic() > end:
-                raise AssertionError(f"it does not end: {bytes(self.seen[-2000:])!r}")
-            self.read()
-        while self.read(0):
-            pass
-        return self.process.returncode
-
-    @property
-    def restored(self) -> bool:
-        """Whether the terminal is as it was."""
-        modes = termios.tcgetattr(self.master)
-        return all(text in self.seen for text in RESTORED) and modes[:4] == self.before[:4]
-
-
-@contextmanager
-def program(way: str, notes: Path) -> Generator[Program]:
-    """Run the staged dashboard on a pseudo-terminal of 120 by 36."""
-    master, slave = pty.openpty()
-    termios.tcsetwinsize(slave, (36, 120))
-    before = termios.tcgetattr(slave)
-    environment = {
-        **os.environ,
-        "TERM": "xterm-256color",
-        "COLORTERM": "truecolor",
-        "LANG": "C.UTF-8",
-        "EDITOR": "true",
-    }
-    environment.pop("NO_COLOR", None)
-    process = subprocess.Popen(
-        [sys.executable, "-I", str(HERE / "show_stage.py"), way, str(notes)],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env=environment,
-        start_new_session=True,
+def program(way: str, notes: Path) -> AbstractContextManager[Program]:
+    """Run the staged dashboard."""
+    return on_terminal(
+        [sys.executable, "-I", str(HERE / "show_stage.py"), way, str(notes)], notes.parent
     )
-    os.close(slave)
-    one = Program(process, master, list(before))
-    try:
-        yield one
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        with suppress(OSError):
-            os.close(master)
 
 
 def test_q_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ def test_the_stack_of_a_process_that_died_is_read_from_its_inside() -> None:
     assert found.title == "The worker was killed by SIGSEGV while this test ran."
     assert found.place == Frame("/p/test_payment.py", 29, "test_bank_hangs_up")
     assert [frame.function for frame in found.frames] == ["test_bank_hangs_up", "string_at"]
+    other = read_traceback(STACKS.replace("python3.11", "python3.13"))
+    assert cause_of(Kind.CRASH, found).key == cause_of(Kind.CRASH, other).key
     assert "string_at" in cause_of(Kind.CRASH, found).key[-1]
 
 

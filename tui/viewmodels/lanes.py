@@ -206,6 +206,8 @@ class LanesModel:
         late = self._late(lane, elapsed)
         slow = elapsed >= shown.options.slow_after
         cells = 10 if room >= 70 else 6 if room >= 44 else 0
+        if expected is None:
+            cells = 0  # nothing to measure it against: the name can use the room
         clock = 12 if room >= 44 else 7
         tone = "slow" if late or slow else "text" if expected is not None else "dim"
         mark = Span(" SLOW" if slow else " late" if late else "     ", "slow bold")
@@ -218,8 +220,6 @@ class LanesModel:
         if cells and expected is not None:
             filled = bar(glyphs, elapsed / max(expected, 0.001), cells, "slow" if late else "bar")
             gauge = tuple(Span(*pair) for pair in filled)
-        elif cells:
-            gauge = (Span(" " * cells),)
         room -= 2 + cells + clock + len(mark.text) + 1
         fixture = self._busy_fixture(lane)
         if fixture is not None:

@@ -152,5 +152,7 @@ def cause_of(kind: Kind, failure: Failure) -> Cause:
     place = failure.frames[-1] if kind is Kind.CRASH and failure.frames else failure.place
     where = ""
     if place is not None and not place.function.startswith("test") and place.function:
-        where = f"{place.path}:{place.function}"
+        # The same package lies elsewhere for every interpreter.
+        path = "/".join(place.path.split("/")[-2:]) if foreign(place.path) else place.path
+        where = f"{path}:{place.function}"
     return Cause(kind, title, (str(kind), failure.exception, _NUMBERS.sub("#", title), where))

@@ -1,0 +1,44 @@
+"""The real program on a real terminal: start, run, triage, run again, quit."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from .terminals import on_terminal
+
+SUITE = """
+import time
+import unittest
+from pathlib import Path
+
+
+class ShopTest(unittest.TestCase):
+    def test_sells(self):
+        time.sleep(0.5)
+
+    def test_buys(self):
+        self.assertTrue(Path("mended").exists(), "the till is broken")
+"""
+
+
+def test_a_failure_is_found_mended_and_run_again(tmp_path: Path) -> None:
+    (tmp_path / "test_shop.py").write_text(SUITE)
+    with on_terminal(
+        [sys.executable, "-Im", "testlanes", "run", "-j", "2"], tmp_path, (36, 130)
+    ) as one:
+        one.wait_for(b"Summary")
+        one.wait_for(b"1 of 2 tests failed")
+        one.type(b"2")
+        one.wait_for(b"the till is broken")
+        (tmp_path / "mended").touch()
+        seen = len(one.seen)
+        one.type(b"r")
+        one.wait_for(b"PASSED", since=seen)
+        one.type(b"1")
+        one.type(b"q")
+        assert one.end() == 0
+        assert one.restored
+        last = bytes(one.seen).rpartition(b"\x1b[?1049l")[2]
+        assert b"stored as run 1" in last
+    assert sorted(path.name for path in (tmp_path / ".testrepository").glob("[0-9]*")) == ["0", "1"]
