@@ -103,7 +103,10 @@ class Dashboard(App[int], inherit_bindings=False):
         self._said_end = False
         self._said: tuple[object, ...] = ()
         self._take(state)
+        environment = os.environ.get("NO_COLOR")
         super().__init__(driver_class=DashboardDriver)
+        if environment is not None:
+            os.environ["NO_COLOR"] = environment  # Textual takes it away; workers are to have it
         self.terminal = Terminal(self, self._forced_out)
         self.clock = FrameClock(
             lambda: self.state.version, lambda: self.terminal.backlog, time.monotonic

@@ -40,13 +40,13 @@ class Footer(FastLines):
         self.notice: Line = EMPTY
         self.rest: Line = EMPTY
         """What stands at the right."""
-        self._places: list[tuple[int, int, str]] = []
+        self.places: list[tuple[int, int, str]] = []
 
     def compose_line(self, y: int) -> tuple[Line, str]:
         """See ``FastLines``."""
         width = self.cells.width
         if self.notice:
-            self._places = []
+            self.places = []
             return spread((Span(" "), *self.notice), (), width), "panel"
         out: list[Span] = [Span(" ")]
         places: list[tuple[int, int, str]] = []
@@ -59,13 +59,13 @@ class Footer(FastLines):
             out += [Span(key, "key bold"), Span(f" {label}  ", "dim")]
             places.append((at, at + size - 2, name))
             at += size
-        self._places = places
+        self.places = places
         line = spread(tuple(out), self.rest, width) if self.rest else crop(out, 0, width)
         return line, "panel"
 
     def on_click(self, event: events.Click) -> None:
         """Do what the clicked key does."""
-        for start, end, name in self._places:
+        for start, end, name in self.places:
             if start <= event.x < end:
                 self._press(name)
                 return

@@ -26,7 +26,7 @@ class DetailPane(TextPane):
         self.sections: list[Section] = []
         self.chosen = 0
         self.above: tuple[Line, ...] = ()
-        self._places: list[tuple[int, int]] = []
+        self.places: list[tuple[int, int]] = []
         super().__init__(title, SectionText(Section("", [])), id=id, empty=empty)
 
     def show_sections(
@@ -72,7 +72,7 @@ class DetailPane(TextPane):
             self.set_head(())
             return
         glyphs, width = self.palette.glyphs, self.body_width
-        tabs, self._places = tabs_line(
+        tabs, self.places = tabs_line(
             [one.name for one in self.sections], self.chosen, glyphs, width
         )
         self.set_head((*self.above, tabs, rule(glyphs, width)))
@@ -102,7 +102,7 @@ class DetailPane(TextPane):
     def on_click(self, event: events.Click) -> None:
         """Show the clicked section."""
         if event.y == len(self.above) + 1:
-            for index, (start, end) in enumerate(self._places):
+            for index, (start, end) in enumerate(self.places):
                 if start <= event.x - 1 < end:
                     self.chosen = index
                     self._show()
