@@ -6,34 +6,31 @@ It owns no run. Whoever owns the run awaits ``show_dashboard`` beside it, in the
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
-import shutil
 import sys
-import tempfile
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
-from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
 
-from testlanes.runner.ids import Case, LaneId, ProfileName
+from testlanes.runner.ids import Case, LaneId
 from testlanes.runner.intents import StopRun, Watch
 from testlanes.runner.settings import Settings
 from testlanes.runner.state import RunState
 from testlanes.themes.loader import DEFAULT, SIXTEEN, load_themes, tone_colors
 
 from .actions import GROUPS, Where, actions_of, keys_of, shown_key, wrong_keys
+from .asking import AskingApp
 from .clock import FrameClock
 from .controls import Controls
 from .driver import DashboardDriver
 from .history import History
 from .palette import Actions
+from .problem import tell_problem
 from .screens.base import BaseScreen
-from .screens.dialogs import Ask, Choice, Pick
 from .screens.help import HelpScreen
 from .screens.history import HistoryScreen
 from .screens.log import LogScreen
@@ -42,14 +39,13 @@ from .screens.tail import TailScreen
 from .screens.tests import TestsScreen
 from .screens.triage import TriageScreen
 from .sources import Sources
-from .terminal import HANGUP_EVERY, Terminal, editor_command, exit_code_of, start_outside
+from .terminal import HANGUP_EVERY, Terminal
 from .viewmodels.failures import FailuresModel
 from .viewmodels.glyphs import ASCII, PLAIN, UNICODE
 from .viewmodels.header import Tally, counts_of, share_done
 from .viewmodels.help import LEGEND, HelpText
 from .viewmodels.lines import EMPTY, Line, Span, clean
 from .viewmodels.options import Options, Shown
-from .viewmodels.tracebacks import Frame
 from .widgets.tones import Tones
 
 BROKEN = 70
@@ -65,7 +61,7 @@ SCREENS: dict[Where, type[BaseScreen]] = {
 }
 
 
-class Dashboard(App[int], inherit_bindings=False):
+class Dashboard(AskingApp, inherit_bindings=False):
     """The app. ``attach`` gives it another run's state."""
 
     CSS_PATH: ClassVar[list[str | Path]] = [*sorted(STYLES.glob("*.tcss"))]  # type: ignore[assignment]
@@ -122,7 +118,6 @@ class Dashboard(App[int], inherit_bindings=False):
         self._others: dict[Where, BaseScreen] = {}
         self._run = 0
         self._mouse = True
-        self._scratch: tempfile.TemporaryDirectory[str] | None = None
         self.set_keymap(dict(settings.keys))
 
     def _take(self, state: RunState) -> None:
@@ -190,8 +185,7 @@ class Dashboard(App[int], inherit_bindings=False):
     def on_unmount(self) -> None:
         """Give the signals back; leave no file behind."""
         self.terminal.give_signals()
-        if self._scratch is not None:
-            self._scratch.cleanup()
+        self.tidy_up()
 
     def _forced_out(self, code: int) -> None:
         self.controls.ask(StopRun(hard=True))
@@ -256,9 +250,10 @@ class Dashboard(App[int], inherit_bindings=False):
             bad = f" {counts.bad}F" if counts.bad else ""
             driver.say_title(f"testlanes {self.project} {percent}%{bad}")
 
-    def run_later(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Run a coroutine beside the dashboard; it ends with it."""
-        self.run_worker(work, exit_on_error=True)
+    def show_anew(self) -> None:
+        """See ``AskingApp``."""
+        self.draw()
+        self.front.entered()
 
     # -- notices -------------------------------------------------------------------------------------
 
@@ -271,97 +266,6 @@ class Dashboard(App[int], inherit_bindings=False):
     def _show_notice(self) -> None:
         if self.is_running and self.front.is_mounted:
             self.front.show_keys()
-
-    # -- leaving and stopping ------------------------------------------------------------------------
-
-    def action_stop(self) -> None:
-        """Stop harder with each time."""
-        self.stop_harder()
-
-    def stop_harder(self) -> None:
-        """Hand out no more; then kill; then leave. After the run: leave."""
-        if self.state.ended is not None:
-            self.leave(0)
-            return
-        self.stops += 1
-        if self.stops == 1:
-            self.controls.ask(StopRun())
-            self.notice("Stopping: running tests end by themselves. Again kills them.", "slow bold")
-        elif self.stops == 2:
-            self.controls.ask(StopRun(hard=True))
-            self.notice("Killing what runs. Again leaves at once.", "fail bold")
-        else:
-            self.leave(exit_code_of(2))
-
-    def ask_quit(self) -> None:
-        """Leave, after a question while tests run."""
-        if self.state.ended is not None:
-            self.leave(0)
-            return
-        counts = counts_of(self.shown)
-
-        def answered(word: str | None) -> None:
-            if word:
-                self.controls.ask(StopRun(hard=word == "kill"))
-                self.leave(0)
-
-        keys = (
-            ("y", "stop", "stop the run and leave"),
-            ("K", "kill", "kill what runs and leave"),
-            ("Esc", "", "go on"),
-        )
-        text = [f"{counts.running:,} tests run, {counts.waiting:,} wait."]
-        self.push_screen(Choice("Leave while the run goes on?", text, keys), answered)
-
-    def leave(self, code: int) -> None:
-        """End the dashboard with an exit code of its own; 0 leaves it to the run."""
-        self.controls.wants_quit()
-        self.exit(code)
-
-    # -- dialogs -------------------------------------------------------------------------------------
-
-    def ask_text(
-        self,
-        label: str,
-        value: str,
-        then: Callable[[str], None],
-        changed: Callable[[str], None] | None = None,
-    ) -> None:
-        """Ask for a line of text."""
-
-        def answered(text: str | None) -> None:
-            if text is not None:
-                then(text)
-
-        self.push_screen(Ask(label, value, changed), answered)
-
-    def ask_yes(self, title: str, text: str, then: Callable[[], None]) -> None:
-        """Ask a question."""
-
-        def answered(word: str | None) -> None:
-            if word:
-                then()
-
-        self.push_screen(Choice(title, [text], (("y", "yes", "yes"), ("Esc", "", "no"))), answered)
-
-    def choose_profiles(self) -> None:
-        """Ask which profiles are to be seen."""
-        names = list(self.state.profiles)
-        if len(names) < 2:
-            self.notice("There is one profile only.", "dim")
-            return
-
-        def answered(chosen: set[str] | None) -> None:
-            if chosen:
-                self.options.hide({ProfileName(name) for name in names if name not in chosen})
-                self.draw()
-                self.front.entered()
-            elif chosen is not None:
-                self.notice("One profile at least must be shown.", "slow")
-
-        on = {name for name in names if self.options.shows(name)}
-        notes = [(name, f"{self.state.profiles[name].listed:,} tests") for name in names]
-        self.push_screen(Pick("Profiles", [*notes], set(on)), answered)
 
     # -- going about ---------------------------------------------------------------------------------
 
@@ -446,77 +350,6 @@ class Dashboard(App[int], inherit_bindings=False):
         )
         self.notice(words, "accent")
 
-    # -- outside -------------------------------------------------------------------------------------
-
-    def copy(self, text: str, what: str) -> None:
-        """Copy by OSC 52."""
-        self.copy_to_clipboard(text)
-        self.notice(f"Copied {what}.", "ok")
-
-    def save(self, name: str, text: str) -> None:
-        """Write a text to a new file below the folder we were started in, or where the name says."""
-        if not name.strip():
-            return
-        path = Path(name).expanduser()
-        try:
-            with path.open("x", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(text)
-        except OSError as error:
-            self.notice(f"Not written: {path}: {error.strerror or error}.", "fail")
-        else:
-            self.notice(f"Written to {path}.", "ok")
-
-    def edit(self, place: Frame) -> None:
-        """Open the editor at a place of the project."""
-        path = Path(self.settings.root) / place.path
-        if not path.is_file():
-            self.notice(f"{place.path} is not on this machine.", "slow")
-            return
-        command, needs_terminal = editor_command(str(path), place.line)
-        if needs_terminal:
-            self.lend_terminal(command)
-        else:
-            self.run_later(self._outside(command))
-
-    def scratch(self) -> str:
-        """Return a folder for files that are opened outside; it goes with the dashboard."""
-        if self._scratch is None:
-            self._scratch = tempfile.TemporaryDirectory(prefix="testlanes-")
-        return self._scratch.name
-
-    def open_outside(self, path: Path) -> None:
-        """Open a file in the program that the desktop has for it."""
-        opener = "open" if sys.platform == "darwin" else "xdg-open"
-        if shutil.which(opener) is None:
-            self.notice(f"There is no {opener}. The file is {path} until you leave.", "slow")
-            return
-        self.notice(f"Opening {path.name}.", "accent")
-        self.run_later(self._outside([opener, str(path)]))
-
-    async def _outside(self, command: Sequence[str]) -> None:
-        try:
-            code = await start_outside(command, self.settings.root)
-        except OSError as error:
-            self.notice(f"{command[0]} did not start: {error.strerror}.", "fail")
-        else:
-            if code:
-                self.notice(f"{command[0]} ended with exit code {code}.", "fail")
-
-    def lend_terminal(self, command: Sequence[str]) -> None:
-        """Let a program have the terminal until it ends; the run goes on."""
-        self.run_later(self._lend(command))
-
-    async def _lend(self, command: Sequence[str]) -> None:
-        try:
-            code = await self.terminal.lend(command, self.settings.root)
-        except SuspendNotSupported:
-            self.notice("This terminal cannot be lent to another program.", "slow")
-        except OSError as error:
-            self.notice(f"{command[0]} did not start: {error.strerror}.", "fail")
-        else:
-            if code:
-                self.notice(f"{command[0]} ended with exit code {code}.", "dim")
-
 
 def _config_folder() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "testlanes"
@@ -555,20 +388,6 @@ async def show_dashboard(
         # Textual makes all tasks of the loop start eagerly from Python 3.12 on; the run's must not.
         loop.set_task_factory(factory)
     if app.problem:
-        last = clean(app.problem.strip().rpartition("\n")[2])[:200]
-        told = f"testlanes: the dashboard broke: {last}\nhint: the run goes on without it"
-        with contextlib.suppress(OSError):
-            with tempfile.NamedTemporaryFile(
-                "w",
-                prefix="testlanes-error-",
-                suffix=".log",
-                delete=False,
-                encoding="utf-8",
-                errors="backslashreplace",
-            ) as file:
-                file.write(f"{sys.version}\n{' '.join(sys.argv)!a}\n\n{app.problem}")
-            told += f"; please report it with {file.name}"
-        with contextlib.suppress(OSError):
-            sys.stderr.write(f"{told}\n")
+        tell_problem(app.problem)
         return BROKEN
     return code or 0

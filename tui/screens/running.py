@@ -10,76 +10,27 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 
 from testlanes.runner.ids import LaneId, Row
-from testlanes.runner.intents import ChangeLanes, StopTest
 
 from ..actions import Where
 from ..viewmodels.header import counts_line, counts_of, progress_line
-from ..viewmodels.lanes import LanesModel, collecting_lines
+from ..viewmodels.lanes import LanesModel
 from ..viewmodels.lines import EMPTY, Line, Span, clean, split_id
-from ..viewmodels.options import Shown
-from ..viewmodels.summary import summary_lines
 from ..viewmodels.tail import TailModel
 from ..viewmodels.times import NS, seconds_text
 from ..widgets.bars import Bar
 from ..widgets.detailpane import DetailPane
+from ..widgets.lanespane import LanesPane
 from ..widgets.linelist import LineList
 from ..widgets.pane import Pane
 from ..widgets.textpane import TextPane
 from .base import bindings_for
-from .detailing import DetailingScreen
+from .steering import SteeringScreen
 
 TALL = 30
 """Lines of a screen on which panes share the height; on lower ones their places are fixed."""
 
 
-class LanesPane(LineList):
-    """The lanes; before there are any, what is being collected; after the run, its summary."""
-
-    def __init__(self, model: LanesModel, shown: Shown) -> None:
-        super().__init__("Lanes", model, id="lanes")
-        self._shown = shown
-        self.rows = model
-        self.summary = False
-        self._text: list[Line] = []
-
-    def follow_run(self) -> None:
-        """Follow the run: lay out, keep the cursor on its lane, draw what changed."""
-        if self.body_height <= 0:
-            return  # not laid out yet: every host would be folded for want of rows
-        key = self.rows.keys[self.cursor] if self.cursor < len(self.rows) else None
-        self._text = []
-        if self.summary:
-            self._text = summary_lines(self._shown, self.body_width)
-        elif not self.rows.keys:
-            self._text = collecting_lines(self._shown, self.body_width)
-        if self.rows.arrange(self.body_height):
-            if not self.touched:
-                lanes = (at for at, one in enumerate(self.rows.keys) if isinstance(one, int))
-                self.cursor = next(lanes, 0)
-            elif key in self.rows.keys:
-                self.cursor = self.rows.keys.index(key)
-            self.clamp()
-            self.redraw()
-        else:
-            self.check_body()
-
-    @property
-    def lines_needed(self) -> int:
-        """How many lines there are to show, when nothing is folded for want of rows."""
-        if self._text:
-            return len(self._text)
-        hosts = self._shown.state.hosts.values()
-        return sum(len(host.lanes) for host in hosts) + (len(hosts) if len(hosts) > 1 else 0)
-
-    def body_line(self, y: int, width: int) -> tuple[Line, str]:
-        """See ``Pane``."""
-        if self._text:
-            at = y + (self.top if self.summary else 0)
-            return (self._text[at] if at < len(self._text) else EMPTY), ""
-        return super().body_line(y, width)
-
-
-class RunningScreen(DetailingScreen, inherit_bindings=False):
+class RunningScreen(SteeringScreen, inherit_bindings=False):
     """Header, lanes, failures, tail, footer."""
 
     WHERE: ClassVar[Where] = "running"
@@ -274,10 +225,6 @@ class RunningScreen(DetailingScreen, inherit_bindings=False):
 
     # -- what is under the cursor --------------------------------------------------------------------
 
-    def lane_here(self) -> LaneId | None:
-        """Return the lane under the cursor."""
-        return self.lanes.rows.lane_at(self.lanes.cursor)
-
     def rows_here(self) -> list[Row]:
         """See ``ActingScreen``."""
         if self.focused is self.failures:
@@ -319,104 +266,6 @@ class RunningScreen(DetailingScreen, inherit_bindings=False):
                 self.lanes.follow_run()
                 return
         self.action_tail()
-
-    def action_left(self) -> None:
-        """Fold the host of the lane under the cursor, or go to the left."""
-        if not self._fold(fold=True):
-            super().action_left()
-
-    def action_right(self) -> None:
-        """Unfold the host under the cursor, or go to the right."""
-        if not self._fold(fold=False):
-            super().action_right()
-
-    def _fold(self, *, fold: bool) -> bool:
-        rows = self.lanes.rows
-        if self.focused is not self.lanes or self.lanes.cursor >= len(rows) or self.lanes.summary:
-            return False
-        key = rows.keys[self.lanes.cursor]
-        host = key if isinstance(key, str) else self.dash.state.lanes[key].host
-        if host not in rows.keys or (host in rows.folded) == fold:
-            return False
-        rows.toggle(host)
-        rows.arrange(self.lanes.body_height)
-        self.lanes.cursor = rows.keys.index(host)
-        self.lanes.clamp()
-        self.lanes.redraw()
-        return True
-
-    def action_group_next(self) -> None:
-        """Go to the next host, or the next cause."""
-        self._jump(1)
-
-    def action_group_previous(self) -> None:
-        """Go to the host before, or the cause before."""
-        self._jump(-1)
-
-    def _jump(self, by: int) -> None:
-        if self.focused is self.failures:
-            model = self.dash.failures
-            self.failures.move_to(model.next_index(self.failures.cursor, by, groups=True))
-            return
-        keys = self.lanes.rows.keys
-        at = self.lanes.cursor + by
-        while 0 <= at < len(keys):
-            if isinstance(keys[at], str):
-                self.lanes.move_to(at)
-                return
-            at += by
-
-    def action_tail(self) -> None:
-        """Show the lane's output on the whole screen."""
-        if (lane := self.lane_here()) is not None:
-            self.dash.open_tail(lane)
-
-    def action_stop_test(self) -> None:
-        """Stop the running test under the cursor."""
-        lane = self.lane_here()
-        if lane is None or self.dash.state.lanes[lane].row is None:
-            self.dash.notice("No test runs in this lane.", "dim")
-            return
-        self.dash.controls.ask(StopTest(lane))
-        name = split_id(clean(self.dash.state.cases.test_id(self.rows_of(lane)[0])))[1]
-        self.dash.notice(f"Stopping {name}.", "slow")
-
-    def rows_of(self, lane: LaneId) -> list[Row]:
-        """Return the row that runs in a lane, if any."""
-        row = self.dash.state.lanes[lane].row
-        return [] if row is None else [row]
-
-    def action_lanes_more(self) -> None:
-        """Add a lane."""
-        self._change_lanes(1)
-
-    def action_lanes_fewer(self) -> None:
-        """Take a lane away."""
-        self._change_lanes(-1)
-
-    def _change_lanes(self, by: int) -> None:
-        if self.dash.state.ended is not None:
-            self.dash.notice("The run is over.", "dim")
-            return
-        self.dash.controls.ask(ChangeLanes(by))
-        self.dash.notice(
-            "One more lane." if by > 0 else "One lane fewer, when its test has ended.", "accent"
-        )
-
-    def action_watch(self) -> None:
-        """Begin or end to watch files."""
-        self.dash.controls.watch(not self.dash.controls.watching())
-        self.frame((), ())
-
-    def action_source(self) -> None:
-        """Show one source of the output after the other."""
-        self.tail.next_source()
-        self.output.grown()
-
-    def action_level(self) -> None:
-        """Raise the lowest level shown of the output."""
-        self.tail.next_level()
-        self.output.grown()
 
     def action_layout(self) -> None:
         """Stack the panes, or put them side by side."""

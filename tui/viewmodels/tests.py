@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -246,11 +246,6 @@ class TestsModel:
             return self.order.index(row)
         except ValueError:
             return None
-
-    def in_sight(self, rows: Iterable[Row], top: int, height: int) -> bool:
-        """Whether any of some rows is among the lines in sight."""
-        sight = set(self.order[top : top + height])
-        return not sight.isdisjoint(rows)
 
     def line(self, index: int, width: int) -> Line:
         """Return a line of ``width`` cells."""

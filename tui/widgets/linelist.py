@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from typing import Protocol
 
 from textual import events
@@ -161,13 +160,3 @@ class LineList(Pane):
         self.move_to(index)
         if again:
             self.post_message(self.Opened(self))
-
-
-def same_place(keys: list[Hashable], key: Hashable | None, fallback: int) -> int:
-    """Return where ``key`` is in ``keys``, or ``fallback`` cut to the list."""
-    if key is not None:
-        try:
-            return keys.index(key)
-        except ValueError:
-            pass
-    return max(0, min(fallback, len(keys) - 1))

@@ -205,11 +205,6 @@ class TextPane(Pane):
             return self._wrapped[y][0] if y < len(self._wrapped) else 0
         return y
 
-    def reveal(self, index: int) -> None:
-        """Bring a line of the model into sight."""
-        self._reveal(index)
-        self._say_where()
-
     def _reveal(self, index: int) -> None:
         self.follow = False
         y = (
