@@ -48,7 +48,9 @@ class WorkerLane(Lane):
         options.update(op="options", role="worker", lane=self.number, generation=self.generation)
         options["dir"] = self.folder
         if self.profile.loader is not None:
-            options["loader"] = self.profile.loader.folder  # where plugins' controller halves listen
+            options["loader"] = (
+                self.profile.loader.folder
+            )  # where plugins' controller halves listen
         options["env"].update(self.environment())
         if not self._asked:  # else the loader let us down, and what was sent since then still holds
             self.link.send(options)

@@ -242,7 +242,7 @@ class World:
 
     def check_progress(self) -> None:
         """A ready lane with nothing to do has nothing single that it could do."""
-        if len(self.limits) > 1 or self.limits[0] is not None:
+        if self.limits != (None,):
             return
         held = {row for each in self.workers.values() for row in (*each.queue, each.running)}
         for lane, worker in self.workers.items():
@@ -273,7 +273,7 @@ class World:
         assert self.dispatcher.remaining_seconds(self.now) < 1e-6
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(st.integers(0, 1 << 30), st.integers(0, 300))
 def test_every_rule_holds_whatever_happens(seed: int, steps: int) -> None:
     rng = random.Random(seed)
