@@ -273,7 +273,11 @@ class World:
         assert self.dispatcher.remaining_seconds(self.now) < 1e-6
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 @given(st.integers(0, 1 << 30), st.integers(0, 300))
 def test_every_rule_holds_whatever_happens(seed: int, steps: int) -> None:
     rng = random.Random(seed)
