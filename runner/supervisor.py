@@ -115,6 +115,7 @@ class Supervisor:
         self._clock = clock
         self._hosts: dict[HostName, _Host] = {}
         self._host_of: dict[LaneId, _Host] = {}
+        self._watched: set[LaneId] = set()
         self._inbox: deque[RunEvent] = deque()
         self._busy = False
         self._problem: str | None = None
@@ -177,6 +178,7 @@ class Supervisor:
                 if row is not None:
                     self._perform([StopCase(lane, row)])
             case Watch(lane, on):
+                (self._watched.add if on else self._watched.discard)(lane)
                 if (host := self._host_of.get(lane)) is not None:
                     host.channel.write(messages.tail(lane, on))
             case ChangeLanes(by):
@@ -228,6 +230,8 @@ class Supervisor:
                 case StartWorker(lane, host):
                     self._host_of[lane] = self._hosts[host]
                     self._write(self._hosts[host], command)
+                    if lane in self._watched:  # the tail of a new worker begins anew
+                        self._hosts[host].channel.write(messages.tail(lane, True))
                 case Send(lane) | TakeBack(lane) | StopCase(lane) | Retire(lane) | Kill(lane):
                     self._write(self._host_of[lane], command)
                 case _:

@@ -22,6 +22,7 @@ from testlanes.runner.cli.arguments import parse_arguments
 from testlanes.runner.cli.demo import make_demo
 from testlanes.runner.cli.run import make_request
 from testlanes.runner.config import load_settings
+from testlanes.runner.ids import LaneId
 from testlanes.runner.repository.opening import open_repository
 from testlanes.runner.state import RunState
 from testlanes.tui.app import Dashboard
@@ -76,14 +77,19 @@ async def take(folder: Path) -> None:
         state = going.recorded.run.state
         app = Dashboard(state, RunControls(sitting), settings, Past(repository))
         async with app.run_test(size=SIZE) as pilot:
-            await until(lambda: len(state.failures) >= 4 and state.finished >= 100)
-            await until(lambda: running_slowly(state))
+            await until(lambda: slow_lane(state) is not None)
+            lane = slow_lane(state) or 0
             await pilot.pause()
-            save(app, "running")
+            for _ in range(lane):
+                await pilot.press("j")
+            await until(lambda: state.lanes[LaneId(lane)].tail_size > 200)
             await pilot.press("t")
-            await pilot.pause(0.6)
+            await pilot.pause(0.3)
             save(app, "tail")
             await pilot.press("escape")
+            await until(lambda: len(state.failures) >= 3)
+            await pilot.pause(0.2)
+            save(app, "running")
             await going.task
             await pilot.pause(0.5)
             save(app, "ended")
@@ -107,10 +113,12 @@ async def take(folder: Path) -> None:
             app.exit()
 
 
-def running_slowly(state: RunState) -> bool:
-    """Whether a lane runs one of the demo's slow tests with a growing log."""
-    names = [state.cases.test_id(lane.row) for lane in state.lanes.values() if lane.row is not None]
-    return any("count_everything" in name for name in names)
+def slow_lane(state: RunState) -> int | None:
+    """Return the lane that runs one of the demo's slow tests with a growing log."""
+    for number, lane in state.lanes.items():
+        if lane.row is not None and "count_everything" in state.cases.test_id(lane.row):
+            return number
+    return None
 
 
 def main() -> None:

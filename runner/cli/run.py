@@ -16,7 +16,7 @@ from ..config.lists import read_plan
 from ..engine import Request
 from ..errors import UserError
 from ..headless import exit_code, run_headless
-from ..ids import Case, ProfileName
+from ..ids import LOCAL, Case, ProfileName
 from ..repository.opening import open_repository
 from ..repository.recording import NOT_STORED
 from ..settings import Settings
@@ -47,6 +47,7 @@ class Outcome:
 
 def run_tests(args: Arguments, settings: Settings, dashboard: Dashboard | None = None) -> int:
     """Do ``testlanes run`` and return its exit code; with ``dashboard``, if there is a terminal for one."""
+    _refuse_what_is_missing(settings)
     for problem in settings.problems:
         say(problem)
     if args.meant:
@@ -74,6 +75,23 @@ def run_tests(args: Arguments, settings: Settings, dashboard: Dashboard | None =
         request = replace(
             request, label=f"until failure, turn {turn}", times=_times(settings, repository)
         )
+
+
+def _refuse_what_is_missing(settings: Settings) -> None:
+    """Say plainly what is understood and cannot be done yet, rather than do something else."""
+    for key in ("instance_provision", "instance_execute", "instance_dispose"):
+        if getattr(settings, key):
+            raise UserError(
+                f"{key}: tests cannot be run on provisioned instances yet",
+                hint="take the instance_ keys out to run on this machine",
+            )
+    if others := [host for host in settings.hosts if host != LOCAL]:
+        raise UserError(
+            f"hosts: tests cannot be run on other machines yet ({', '.join(others)})",
+            hint='leave "hosts" out, or name only "local"',
+        )
+    if settings.known_flaky:
+        say("known_flaky has no effect yet: these tests fail the run like any other")
 
 
 def wants_dashboard(args: Arguments) -> bool:

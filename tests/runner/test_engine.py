@@ -361,6 +361,32 @@ async def test_live_output_comes_while_the_test_runs(tmp_path: Path) -> None:
     assert b"half way" in b"".join(seen)
 
 
+async def test_live_output_goes_on_when_a_worker_is_replaced(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        test_loud="""
+            import os, time, unittest
+            class Loud(unittest.TestCase):
+                def test_a_dies(self):
+                    os._exit(1)
+                def test_b_loud(self):
+                    print("half way", flush=True)
+                    while not os.path.exists("seen"): time.sleep(0.01)
+            """,
+    )
+    run = prepare(unittests(tmp_path, timeout=10, concurrency=1), Request())
+    run.supervisor.ask(Watch(LaneId(0), True))
+
+    def observe(event: RunEvent) -> None:
+        if isinstance(event, OutputReceived) and b"half way" in event.data:
+            (tmp_path / "seen").touch()
+
+    run.observers.append(observe)
+    state, _ = await go(run)
+
+    assert {"test_a_dies": "crash", "test_b_loud": "success"} == outcomes(state)
+
+
 async def test_workers_start_before_the_listing_has_ended(tmp_path: Path) -> None:
     # A loader forks between two modules. The last one waits for a test of the first, which only an
     # early worker can have run; the ones between give the request time to arrive.

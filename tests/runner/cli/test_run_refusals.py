@@ -1,0 +1,36 @@
+"""What a configuration may ask and testlanes cannot do is refused in plain words, not passed over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from testlanes.runner.cli.entry import run_command_line
+
+TESTR = """[DEFAULT]
+test_command=true $LISTOPT $IDOPTION
+test_id_option=$IDFILE
+test_list_option=--list
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("key", ["instance_provision", "instance_execute", "instance_dispose"])
+def test_instances_are_refused(here: Path, key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / ".testr.conf").write_text(f"{TESTR}{key}=echo one\n")
+
+    assert 2 == run_command_line(["run", "--no-tui"])
+    assert key in capsys.readouterr().err
+
+
+def test_other_hosts_are_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "testlanes.toml").write_text('framework = "unittest"\nhosts = ["builder"]\n')
+
+    assert 2 == run_command_line(["run", "--no-tui"])
+    assert "builder" in capsys.readouterr().err
