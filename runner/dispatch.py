@@ -532,7 +532,7 @@ class Dispatcher:
         if row is None:
             return None
         expected = self._expected(row, speed)
-        if not math.isinf(room) and (math.isinf(expected) or (not first and expected > room)):
+        if room != math.inf and (math.isinf(expected) or (not first and expected > room)):
             return None
         if unit is not None:
             if unit.part is None:
