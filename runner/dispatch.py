@@ -502,7 +502,7 @@ class Dispatcher:
         total = 0.0
         while len(rows) < room:
             row = self._take(
-                holding, speed, budget - total if rows or holding.held else math.inf, not rows
+                holding, speed, budget - total if len(holding.held) > 1 else math.inf, not rows
             )
             if row is None:
                 break
@@ -532,6 +532,7 @@ class Dispatcher:
         if row is None:
             return None
         expected = self._expected(row, speed)
+        # Behind a case of unknown length, room is minus infinity: nothing fits.
         if room != math.inf and (math.isinf(expected) or (not first and expected > room)):
             return None
         if unit is not None:

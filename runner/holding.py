@@ -77,6 +77,8 @@ class Holding:
 
         What has no estimate may end at any time: it is not counted once it runs.
         """
+        if self.vague and self.running is not None and len(self.held) == 1:
+            return 0.0
         if self.running is None or math.isinf(self.load):
             return self.load
         if self.vague:
