@@ -294,6 +294,8 @@ class Lane:
         for name, output in (("stdout", message.stdout), ("stderr", message.stderr)):
             if output:
                 events.append(self._told(row, name, TEXT, output))
+        for name, mime, data in message.sources:
+            events.append(DetailReceived(self.lane, row, name, mime, data, eof=True))
         self._finish(row, Status.FAIL, kind, self.clock(), (), events)
 
     def _batch_ended(self, message: Exited, events: list[RunEvent]) -> None:

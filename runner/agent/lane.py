@@ -6,6 +6,7 @@ from errno import ENOENT
 
 from . import processes, tail
 from .link import Link
+from .sources import Announced, Followed
 
 BUSY = 1.0
 """Seconds after its last sign of work for which a worker counts as busy."""
@@ -36,6 +37,7 @@ class Lane:
         """Why we end it, in the words of ``exited``."""
         self.done = False
         self.tails = []
+        self._followed = None
         self.busy_until = 0.0
         self._used = None
 
@@ -51,7 +53,7 @@ class Lane:
     def make_folder(self):
         """Begin with empty files: what is left of an earlier worker may still hold the old ones. Raises OSError."""
         os.makedirs(self.folder, 0o700, exist_ok=True)
-        for name in ("stdout", "stderr", "pulse", "stacks", "note", "ids"):
+        for name in ("stdout", "stderr", "pulse", "stacks", "note", "ids", "sources"):
             try:
                 os.unlink(self.path(name))
             except OSError as error:
@@ -90,12 +92,16 @@ class Lane:
     def set_tail(self, on):
         """Begin or end live output."""
         self.tails = []
+        if self._followed is not None:
+            self._followed.close()
+            self._followed = None
         if on:
             seen = tail.pulse(self.folder)
             for name, start in zip(_FILES, (seen.stdout, seen.stderr)):
                 path = self.path(name)
                 at = max(start if seen.number else 0, tail.size(path) - tail.LAST_WORDS)
                 self.tails.append(tail.Tail(name, path, at))
+            self._followed = Followed(self.path("sources"), seen.number)
 
     def show_output(self):
         """Say what was added to the followed files."""
@@ -103,6 +109,9 @@ class Lane:
             data = each.read()
             if data:
                 self.agent.uplink.say("output", self.number, each.source, data)
+        if self._followed is not None:
+            for name, data in self._followed.read():
+                self.agent.uplink.say("output", self.number, name, data)
 
     def usage(self, now):
         """Say its memory, and its share of a core since the last time."""
@@ -122,9 +131,15 @@ class Lane:
         said = tail.piece(self.path("note"), 0, 4096)
         return "could not be started: " + text(said) if said else ""
 
-    def say_exited(self, status, why, starts=(0, 0), stacks=0, words=True):
-        """Say ``exited``; ``starts``: sizes of stdout and stderr, and ``stacks``: of that file, when the test began."""
+    def say_exited(self, status, why, starts=(0, 0), stacks=0, words=True, test=0):
+        """Say ``exited``; ``starts``: sizes of stdout and stderr, and ``stacks``: of that file, when the test began.
+
+        ``test``: the number of the test that ran.
+        """
         self.show_output()
+        if self._followed is not None:
+            self._followed.close()
+            self._followed = None
         code, number = (None, None) if status is None else processes.phrase(status)[:2]
         fields = {
             "code": code,
@@ -133,9 +148,14 @@ class Lane:
             "stacks": "",
             "stdout": "",
             "stderr": "",
+            "sources": [],
         }
         if words:
             fields["stacks"] = text(tail.last_words(self.path("stacks"), stacks))
             for name, start in zip(_FILES, starts):
                 fields[name] = text(tail.last_words(self.path(name), start))
+        for source in Announced(self.path("sources")).of_test(test) if test else ():
+            data = source.last_words()
+            if data:
+                fields["sources"].append([source.name, source.mime, data])
         self.agent.uplink.say("exited", self.number, self.generation, fields)

@@ -242,6 +242,7 @@ class WorkerLane(Lane):
             why = "ended as asked"
         starts = (seen.stdout, seen.stderr) if seen.number else (0, 0)
         words = bool(seen.number) or status != 0
-        self.say_exited(status, why, starts, self._stacks if seen.number else 0, words)
+        stacks = self._stacks if seen.number else 0
+        self.say_exited(status, why, starts, stacks, words, seen.number)
         self.agent.board.forget_token(self.token)
         self.agent.closed(self)

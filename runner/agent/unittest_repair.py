@@ -1,8 +1,11 @@
-"""A defect of fixtures that hides why a test failed, repaired in the worker.
+"""Defects of fixtures and testtools that hide why a test failed, repaired in the worker.
 
 ``fixtures.fixture`` takes ``gather_details`` from testtools.testcase, which fails without a word when testtools
 is imported first (as subunit does, so in every stestr run). Then the details of a fixture whose set up failed
 are read after its files are gone, and the reported error is that they are.
+
+One detail that cannot be read stops the function: what comes after it is lost, and a fixture that failed is not
+cleaned up.
 """
 
 import os
@@ -11,6 +14,8 @@ import sys
 from .worker import exception_text
 
 _done = False
+_lost = {}
+"""The details of the last fixture whose set up ended with a SystemExit or the like: fixtures itself drops them."""
 
 
 def repair(root):
@@ -26,27 +31,47 @@ def repair(root):
     if gather is None:  # testtools is not there, or still being imported
         return
     _done = True
-    if not _is_own(module, root) and not _is_own(testtools, root):
-        module.gather_details = _each(gather)
+    if belongs_to(module, root) or belongs_to(testtools, root):
+        return
+    module.gather_details = _each(gather)
+    if getattr(testtools, "gather_details", None) is gather:
+        # Here an unreadable detail fails the test, and goes on doing so, after the others are kept.
+        testtools.gather_details = _each(gather, raises=True)
 
 
-def _is_own(module, root):
+def belongs_to(module, root):
+    """Whether a module is a part of the project at ``root``, and not merely installed below it."""
     path = os.path.realpath(getattr(module, "__file__", None) or "")
     if "site-packages" in path or "dist-packages" in path:
         return False
     return path.startswith(os.path.join(os.path.realpath(root), ""))
 
 
-def _each(gather):
+def keep_lost_details(details):
+    """Add what a fixture gathered before an exception that is no Exception ended its set up."""
+    for name, content in _lost.items():
+        details.setdefault(name, content)
+    _lost.clear()
+
+
+def _each(gather, raises=False):
     def gather_details(source_dict, target_dict):
         """testtools' function, but one detail that cannot be read hides no other and stops no cleaning up."""
+        first = None
         for name, content in source_dict.items():
             try:
                 gather({name: content}, target_dict)
             except Exception as error:
                 from testtools.content import text_content
 
+                first = first or error
                 text = "This detail could not be read.\n" + exception_text(error)
+                while name in target_dict:
+                    name += "-unread"
                 target_dict[name] = text_content(text)
+        if not raises and not isinstance(sys.exc_info()[1], (Exception, type(None))):
+            _lost.update(target_dict)
+        if raises and first is not None:
+            raise first
 
     return gather_details

@@ -8,10 +8,13 @@ import contextvars
 import copy
 import functools
 import os
+import sys
 import unittest
 
 from . import unittest_repair
 from .channel import Gone
+from .live_fixtures import FixtureTales, Installation
+from .live_sources import Sources
 from .signals import TestCancelled, TestTimeout
 from .unittest_result import Result
 from .unittest_suites import has_class_fixture, has_module_fixture, needed_resources, switches
@@ -39,6 +42,10 @@ class UnittestWorker(Worker):
         self._dear = False
         """Whether class or module fixtures are up that may have changed the process."""
         self._case = None
+        self._tales = FixtureTales(self)
+        self._sources = Sources(self)
+        self._sources.scope_is_shared = lambda: self._tales.scope != "test"
+        self._installation = Installation(self._tales, self._sources, self._root)
 
     # -- one test ------------------------------------------------------------
 
@@ -49,6 +56,7 @@ class UnittestWorker(Worker):
             self.unknown(test_id)
             return
         unittest_repair.repair(self._root)
+        self._installation.look()
         result = self._result
         result.reset()
         self._leave(*entries[0])
@@ -65,6 +73,11 @@ class UnittestWorker(Worker):
         self._case = None
         status, kind, details = result.take()
         self.end(status, details, kind, sorted(result.tagged) or None)
+
+    def late(self):
+        """See ``Worker``."""
+        self._sources.settle()
+        return self._tales.settle()
 
     def _run(self, case, chain, result):
         self._case = case
@@ -125,28 +138,50 @@ class UnittestWorker(Worker):
             self._tear_down(cls)
         self._verdicts.pop(cls, None)
         module = cls.__module__
+        record = None
+        if previous is None and has_module_fixture(module):
+            record = self._opening("module", sys.modules[module], "setUpModule (%s)" % module)
         try:
             suite._handleModuleFixture(case, result)
         except BaseException as error:
             self._not_set_up("setUpModule", module, error)
             result._moduleSetUpFailed = True
-        else:
-            if not result._moduleSetUpFailed:
-                self._verdicts.pop(module, None)
-                try:
-                    suite._handleClassSetUp(case, result)
-                except BaseException as error:
-                    name = "%s.%s" % (module, cls.__qualname__)
-                    self._not_set_up("setUpClass", name, error)
-                    try:
-                        cls._classSetupFailed = True
-                    except TypeError:  # a built-in type
-                        pass
+        finally:
+            self._opened(record, result._moduleSetUpFailed)
+        if not result._moduleSetUpFailed:
+            self._verdicts.pop(module, None)
+            self._set_up_class(case, result)
         result._previousTestClass = cls
         if has_class_fixture(cls) or has_module_fixture(module):
             self._dear = True
             self.health.rebase()
         return not (getattr(cls, "_classSetupFailed", False) or result._moduleSetUpFailed)
+
+    def _set_up_class(self, case, result):
+        cls = type(case)
+        record = None
+        if has_class_fixture(cls):
+            record = self._opening("class", cls, "setUpClass (%s)" % cls.__qualname__)
+        try:
+            self._suite._handleClassSetUp(case, result)
+        except BaseException as error:
+            name = "%s.%s" % (cls.__module__, cls.__qualname__)
+            self._not_set_up("setUpClass", name, error)
+            try:
+                cls._classSetupFailed = True
+            except TypeError:  # a built-in type
+                pass
+        finally:
+            self._opened(record, getattr(cls, "_classSetupFailed", False))
+
+    def _opening(self, scope, owner, name):
+        self._tales.scope = scope
+        return self._tales.begin(owner, owner, name)
+
+    def _opened(self, record, failed):
+        self._tales.scope = "test"
+        if record is not None:
+            self._tales.ready(record, failed)
 
     def _not_set_up(self, method, name, error):
         """An exception that unittest lets through (SystemExit, a time-out) ended a class's or module's set up."""
@@ -185,11 +220,18 @@ class UnittestWorker(Worker):
             return
         other_module = following is None or following.__module__ != previous.__module__
         name = "%s.%s" % (previous.__module__, previous.__qualname__)
-        self._guard("tearDownClass", name, self._suite._tearDownPreviousClass, None, result)
+        suite, tales = self._suite, self._tales
+        record = tales.leaving(previous)
+        self._guard("tearDownClass", name, suite._tearDownPreviousClass, None, result)
+        if record is not None:
+            tales.left(record)
         if other_module:
-            self._guard(
-                "tearDownModule", previous.__module__, self._suite._handleModuleTearDown, result
-            )
+            module = previous.__module__
+            record = tales.leaving(sys.modules.get(module))
+            self._guard("tearDownModule", module, suite._handleModuleTearDown, result)
+            if record is not None:
+                tales.left(record)
+            self._sources.settle(everything=True)
             result._previousTestClass = None
             result._moduleSetUpFailed = False
             self._verdicts.clear()

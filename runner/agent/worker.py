@@ -119,6 +119,10 @@ class Worker:
         """Tear down every fixture that is still up. May be called again after Gone."""
         raise NotImplementedError
 
+    def late(self):
+        """Return packets that could wait for the end of the running test."""
+        return ()
+
     def output(self):
         """Return what ``bye`` carries: plain data of plugins by name."""
         return {}
@@ -258,7 +262,7 @@ class Worker:
         sizes = self.health.sizes
         # Before the write: a slow reader must not run a finished test into its time limit.
         self.pulse.write(0, 0, sizes[0], sizes[1], self.finished)
-        parts = []
+        parts = list(self.late())
         put = parts.append
         used = set()
         if sizes != self._sizes:

@@ -89,15 +89,6 @@ class FixtureEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class SourceAnnounced:
-    """A file whose growth is a live detail."""
-
-    name: str
-    path: str
-    mime: str
-
-
-@dataclass(frozen=True, slots=True)
 class LeaksSeen:
     """What was left behind: kind -> descriptions."""
 
@@ -158,7 +149,6 @@ Control: TypeAlias = (
     | DroppedIds
     | FailureKind
     | FixtureEvent
-    | SourceAnnounced
     | LeaksSeen
     | StateChanged
     | Retiring
@@ -242,7 +232,6 @@ _READERS: dict[str, Callable[[Fields], Control]] = {
     "dropped": lambda f: DroppedIds(_texts(f, "ids")),
     "kind": _kind,
     "fixture": _fixture,
-    "source": lambda f: SourceAnnounced(_text(f, "name"), _text(f, "path"), _text(f, "mime")),
     "leaks": _leaks,
     "state": lambda f: StateChanged(_texts(f, "fixed"), _texts(f, "sick")),
     "retire": lambda f: Retiring(_texts(f, "why"), _texts(f, "unrun")),

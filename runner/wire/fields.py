@@ -51,6 +51,15 @@ def texts(value: object, what: str) -> tuple[str, ...]:
     raise _wrong(value, what, "a list of texts")
 
 
+def items(value: object, what: str) -> list[object]:
+    """Return a list; nothing counts as an empty one."""
+    if isinstance(value, list):
+        return cast("list[object]", value)
+    if value is None:
+        return []
+    raise _wrong(value, what, "a list")
+
+
 def mapping(value: object, what: str) -> Mapping[object, object]:
     """Return a map; nothing counts as an empty one."""
     if isinstance(value, dict):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..errors import ProtocolError
-from .fields import mapping, raw, real, text, texts, whole
+from .fields import items, mapping, raw, real, text, texts, whole
 from .frames import encode
 
 VERSION = 1
@@ -83,6 +83,8 @@ class Exited:
     stacks: str
     stdout: str
     stderr: str
+    sources: tuple[tuple[str, str, bytes], ...] = ()
+    """(name, mime, last bytes) of each live source of the test that ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +201,16 @@ def _exited(frame: Sequence[object]) -> AgentMessage:
         text(found.get("stacks"), "exited's stacks"),
         text(found.get("stdout"), "exited's stdout"),
         text(found.get("stderr"), "exited's stderr"),
+        tuple(_source(each) for each in items(found.get("sources"), "exited's sources")),
+    )
+
+
+def _source(value: object) -> tuple[str, str, bytes]:
+    name, mime, data = (*items(value, "a source"), None, None, None)[:3]
+    return (
+        text(name, "a source's name"),
+        text(mime, "a source's type"),
+        raw(data, "a source's bytes"),
     )
 
 

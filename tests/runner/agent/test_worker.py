@@ -122,7 +122,7 @@ def test_the_projects_own_fixtures_are_not_repaired(tmp_path: Path) -> None:
     class Installed:
         __file__ = str(tmp_path / ".venv" / "lib" / "site-packages" / "fixtures" / "fixture.py")
 
-    own = unittest_repair._is_own  # pyright: ignore[reportPrivateUsage]
+    own = unittest_repair.belongs_to
     assert (own(Module, str(tmp_path)), own(Installed, str(tmp_path))) == (True, False)
     assert own(Module, str(tmp_path / "elsewhere")) is False
 

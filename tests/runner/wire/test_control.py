@@ -45,11 +45,6 @@ EVENTS: list[tuple[str, dict[str, object], Control]] = [
         {"n": 2, "parent": 1, "name": "db", "scope": "class", "phase": "up", "took": 1500000000},
         control.FixtureEvent(2, 1, "db", "class", "up", 1.5),
     ),
-    (
-        "source",
-        {"name": "log", "path": "/x", "mime": "text/plain"},
-        control.SourceAnnounced("log", "/x", "text/plain"),
-    ),
     ("leaks", {"leaks": {"threads": ["t1"]}}, control.LeaksSeen({"threads": ("t1",)})),
     ("leaks", {"threads": ["t1"], "fds": []}, control.LeaksSeen({"threads": ("t1",), "fds": ()})),
     ("state", {"fixed": ["cwd"], "sick": []}, control.StateChanged(("cwd",), ())),
