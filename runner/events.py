@@ -194,6 +194,8 @@ class FixtureChanged:
     scope: str
     phase: str
     seconds: float = 0.0
+    at: int = 0
+    """When the phase began or ended; 0 where the worker did not say."""
 
 
 @dataclass(frozen=True, slots=True)

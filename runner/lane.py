@@ -97,13 +97,13 @@ class Lane:
     def _packets(self, packets: Iterable[Packet], events: list[RunEvent]) -> None:
         for packet in packets:
             if packet.mime == control.EVENT_MIME:
-                self._event(control.parse(packet), events)
+                self._event(control.parse(packet), packet.ns or 0, events)
             elif packet.test_id is not None:
                 self._result(packet.test_id, packet, events)
             elif self.foreign and packet.data:
                 events.append(OutputReceived(self.lane, packet.name or "stdout", packet.data))
 
-    def _event(self, event: control.Control, events: list[RunEvent]) -> None:
+    def _event(self, event: control.Control, at: int, events: list[RunEvent]) -> None:
         about = f"lane {self.lane}"
         match event:
             case control.WorkerHello(pid, _, _, known):
@@ -119,9 +119,8 @@ class Lane:
                     Warned(about, f"its worker is replaced: {', '.join(why)}"),
                 )
             case control.FixtureEvent(number, parent, name, scope, phase, seconds):
-                events.append(
-                    FixtureChanged(self.lane, self.row, number, parent, name, scope, phase, seconds)
-                )
+                about_it = self.lane, self.row, number, parent, name, scope, phase, seconds
+                events.append(FixtureChanged(*about_it, at))
             case control.LeaksSeen(leaks):
                 events.append(LeaksFound(self.lane, self.row, leaks))
             case control.WorkerWarning(text):

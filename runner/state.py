@@ -117,6 +117,8 @@ class FixtureState:
     phase: str
     seconds: float = 0.0
     row: Row | None = None
+    since: int = 0
+    """When its present phase began: UTC, ns since the epoch; 0 if nobody knows."""
 
 
 @dataclass(slots=True)
@@ -206,6 +208,8 @@ class RunState:
         """Details of what runs and of what did not simply pass."""
         self.extras: list[ExtraResult] = []
         self.leaks: list[LeaksFound] = []
+        self.fixture_seconds: dict[str, float] = {}
+        """How long a fixture took to come up the last time, by name."""
         self.warnings: list[Warned] = []
         self.plugin_reports: list[PluginReported] = []
         self.changed_rows: set[Row] = set()
@@ -467,6 +471,8 @@ class RunState:
 
     def _fixture(self, event: FixtureChanged) -> None:
         fixtures = self._lane(event.lane).fixtures
+        if event.phase == "up":
+            self.fixture_seconds[event.name] = event.seconds
         if event.phase == "down":
             fixtures.pop(event.number, None)
             return
@@ -480,9 +486,11 @@ class RunState:
                 event.phase,
                 event.seconds,
                 event.row,
+                event.at,
             )
         else:
             known.phase, known.seconds = event.phase, event.seconds or known.seconds
+            known.since = event.at
 
     def _lane(self, lane: LaneId) -> LaneState:
         self.changed_lanes.add(lane)

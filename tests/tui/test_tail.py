@@ -148,5 +148,12 @@ def test_the_chain_of_fixtures_is_told_with_state_and_time() -> None:
     model = tail(stage, 2)
     chain = text_of(model.chain(80))
     assert chain.index("PostgresServer 0.80s") < chain.index("DatabaseFixture setup")
+    since = model.shown.now_ns() - 3 * 10**9
+    stage.say(FixtureChanged(LaneId(2), None, 7, 0, "Quick", "test", "up", 0.1, since))
+    stage.say(FixtureChanged(LaneId(2), None, 8, 0, "Slow", "test", "up", 2.0, since))
+    stage.say(FixtureChanged(LaneId(2), None, 9, 0, "Slow", "test", "setup", 0.0, since))
+    chain = text_of(model.chain(200))
+    assert "Slow setup 3.0/2.0s" in chain
+    assert chain.index("setup 3.0/2.0s") < chain.index("Slow 2.00s") < chain.index("Quick 0.10s")
     stage.say(FixtureChanged(LaneId(2), None, 2, 1, "DatabaseFixture", "test", "down"))
     assert "DatabaseFixture" not in text_of(model.chain(80))

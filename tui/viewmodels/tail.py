@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from testlanes.runner.ids import LaneId, Row
@@ -13,7 +13,7 @@ from testlanes.runner.state import FixtureState, LaneState
 from .glyphs import Glyphs
 from .lines import EMPTY, Line, Span, clean, crop, fit, split_id, strip_escapes, width_of
 from .options import Shown
-from .times import seconds_text
+from .times import NS, pair_text, seconds_text
 
 KEEP_LINES = 20_000
 LINE_LIMIT = 4096
@@ -194,7 +194,9 @@ class TailModel:
         lane = self._state()
         if lane is None or not lane.fixtures:
             return EMPTY
-        return crop(_chain(lane.fixtures.values(), self.shown.options.glyphs), 0, width)
+        usual, now = self.shown.state.fixture_seconds, self.shown.now_ns()
+        fixtures = _ordered(lane.fixtures)
+        return crop(_chain(fixtures, self.shown.options.glyphs, usual, now), 0, width)
 
 
 def read_line(source: str, text: str) -> TailLine:
@@ -232,7 +234,24 @@ _PHASES = {
 }
 
 
-def _chain(fixtures: Iterable[FixtureState], glyphs: Glyphs) -> Line:
+def _ordered(fixtures: Mapping[int, FixtureState]) -> list[FixtureState]:
+    """Return what moves, or failed, with what is around it; then the others, the dearest first."""
+    path: dict[int, None] = {}
+    for fixture in fixtures.values():
+        if fixture.phase != "up":
+            around: list[int] = []
+            at: FixtureState | None = fixture
+            while at is not None and at.number not in around:
+                around.append(at.number)
+                at = fixtures.get(at.parent)
+            path |= dict.fromkeys(reversed(around))
+    others = [one for one in fixtures.values() if one.number not in path]
+    return [fixtures[number] for number in path] + sorted(others, key=lambda one: -one.seconds)
+
+
+def _chain(
+    fixtures: Iterable[FixtureState], glyphs: Glyphs, usual: Mapping[str, float], now: int
+) -> Line:
     out: list[Span] = []
     for fixture in fixtures:
         sign, tone = _PHASES.get(fixture.phase, ("ring", "dim"))
@@ -240,8 +259,12 @@ def _chain(fixtures: Iterable[FixtureState], glyphs: Glyphs) -> Line:
             out.append(Span(f" {glyphs.arrow} ", "faint"))
         out.append(Span(f"{getattr(glyphs, sign)} ", tone))
         out.append(Span(clean(fixture.name), "text"))
-        if fixture.seconds:
-            out.append(Span(f" {seconds_text(fixture.seconds)}", "dim"))
-        elif fixture.phase in ("setup", "cleanup"):
+        if fixture.phase in ("setup", "cleanup"):
             out.append(Span(f" {fixture.phase}", tone))
+            if fixture.since:
+                expected = usual.get(fixture.name) if fixture.phase == "setup" else None
+                elapsed = max(0, now - fixture.since) / NS
+                out.append(Span(f" {pair_text(elapsed, expected)}", "dim"))
+        elif fixture.seconds:
+            out.append(Span(f" {seconds_text(fixture.seconds)}", "dim"))
     return (Span(" "), *out)
