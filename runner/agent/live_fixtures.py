@@ -90,6 +90,8 @@ class FixtureTales:
             del self._stack[self._stack.index(record) :]
         if failed:
             self._say(record, "failed", took)
+            if self.watch is not None:
+                self.watch.left(record)
             self._known.pop(id(record.fixture), None)
             self._say(record, "down", 0, late=True)
             return

@@ -45,6 +45,7 @@ class UnittestWorker(Worker):
         self._tales = FixtureTales(self)
         self._sources = Sources(self)
         self._sources.scope_is_shared = lambda: self._tales.scope != "test"
+        self._tales.watch = self.leaks if self.leaks.on else None
         self._installation = Installation(self._tales, self._sources, self._root)
 
     # -- one test ------------------------------------------------------------

@@ -13,6 +13,7 @@ from struct import pack
 
 from .channel import Gone, event_packet, high_floor, now
 from .health import Health
+from .leaks import Leaks, leaks_text
 from .packets import packets
 from .signals import Signals, TestTimeout, monotonic
 
@@ -100,6 +101,7 @@ class Worker:
         """Why this worker must not run another test."""
         self.pulse = Pulse(os.path.join(self.folder, "pulse"))
         self.signals = Signals(self.folder, options.get("limit"))
+        self.leaks = Leaks(options, self._fixture_leaked)
         self._peeked = None
         self._ending = False
         self._sizes = (0, 0)
@@ -142,6 +144,7 @@ class Worker:
     def _live(self):
         version = "%d.%d.%d" % tuple(sys.version_info[:3])
         self.pulse.write(0, 0, *self.health.measure(), self.finished)
+        self.leaks.begin()
         self.channel.event("hello", pid=_getpid(), python=version, kind=self.kind, known=self.known)
         while not self.sick:
             test_id = self.take()
@@ -280,6 +283,14 @@ class Worker:
         if fixed or sick:
             put(event_packet("state", test_id, fixed=fixed, sick=sick))
             self.sick.extend(sick)
+        if self.leaks.on:
+            left = self.leaks.of_test(fixed)
+            if left:
+                put(event_packet("leaks", test_id, leaks=left))
+                if self.leaks.fails:
+                    put(self._detail(used, "leaks", TEXT, encode(leaks_text(left))))
+                    if status != "fail":
+                        status, kind = "fail", "error"
         if status == "fail" or status == "uxsuccess":
             put(event_packet("kind", test_id, kind=kind or "error"))
         put(packets(test_id, status, tags=tags, ns=ended))
@@ -305,6 +316,12 @@ class Worker:
         self.begin(test_id)
         text = "This worker has no test of this id: its suite is not the one that was listed."
         self.end("fail", [("reason", TEXT, encode(text))], "error")
+
+    def _fixture_leaked(self, left):
+        """A fixture of many tests left something."""
+        self.channel.event("leaks", leaks=left)
+        if self.leaks.fails:
+            self.extra("leaks", "fail", [("leaks", TEXT, encode(leaks_text(left)))])
 
     def settle(self):
         """After fixtures went down between tests: put process state back, and tell."""
