@@ -264,6 +264,8 @@ def open_options(settings: Settings, command: StartWorker) -> dict[str, object]:
         "grace": settings.grace,
         "fresh": settings.fresh,
         "env": {},
+        "leaks": settings.leaks,
+        "leaks_allow": list(settings.leaks_allow),
         "single": settings.isolated,
         "lane": command.lane,
     }

@@ -110,6 +110,10 @@ class Settings:
     """Never fork from a loaded suite: each worker is a new process."""
     native: bool = True
     """Whether a ``test_command`` that is plainly unittest may run in our own lanes."""
+    leaks: Literal["report", "fail", "off"] = "report"
+    """What is done about what tests leave behind; ``fail`` makes the test fail."""
+    leaks_allow: tuple[str, ...] = ()
+    """What may be left: ``KIND:REGEX``, or a regex for all kinds (``re.search``)."""
     shuffle: int | None = None
     """The seed of a random order."""
     filter_tags: tuple[str, ...] = ()

@@ -43,6 +43,8 @@ def describe(settings: Settings) -> list[Row]:
         "slow_after": settings.slow_after,
         "retries": settings.retries,
         "max_fail": settings.max_fail,
+        "leaks": settings.leaks,
+        "leaks_allow": list(settings.leaks_allow),
         "group_regex": settings.group_regex,
         "plan": settings.plan,
         "isolated": settings.isolated,

@@ -173,6 +173,11 @@ def _run(parser: Parser) -> Parser:
     add("--retries", metavar="N", type=_whole(0), help="run failing tests again up to N times")
     add("--max-fail", metavar="N", type=_whole(0), help="stop after N failures")
     add("-x", "--fail-fast", action="store_true", help="stop after the first failure")
+    add(
+        "--leaks",
+        choices=("report", "fail", "off"),
+        help="what tests leave behind (processes, threads, files …): tell (the default), fail, or do not look",
+    )
     add("--until-failure", action="store_true", help="run again and again until something fails")
     add(
         "--analyze-isolation",

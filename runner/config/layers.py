@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from ..errors import UserError
 from ..patterns import compile_pattern
@@ -109,12 +109,17 @@ class Layers:
         self.origins["theme"] = self._user.origin("theme")
         return mine
 
-    def known_flaky(self) -> tuple[str, ...]:
-        """Return the regexes of tests whose failures come and go; they are sure to compile."""
-        texts = self.pick("known_flaky", None, Table.texts, ())
+    def regexes(self, key: str) -> tuple[str, ...]:
+        """Return a list of regexes; they are sure to compile."""
+        texts = self.pick(key, None, Table.texts, ())
         for text in texts:
-            compile_pattern(text, f"{self.origins['known_flaky']}: known_flaky")
+            compile_pattern(text, f"{self.origins[key]}: {key}")
         return texts
+
+    def leaks(self) -> Literal["report", "fail", "off"]:
+        """Return what is done about what tests leave behind."""
+        text = self.pick("leaks", self._over.leaks, Table.text, "report")
+        return "fail" if text == "fail" else "off" if text == "off" else "report"
 
 
 def _refuse_negative(key: str, given: float | None) -> None:

@@ -73,6 +73,8 @@ def load_settings(cwd: Path, overrides: Overrides, environ: Mapping[str, str]) -
         slow_after=layers.seconds("slow_after", overrides.slow_after, 10.0),
         retries=layers.whole("retries", overrides.retries, 0),
         max_fail=layers.whole("max_fail", overrides.max_fail, 0),
+        leaks=layers.leaks(),
+        leaks_allow=layers.regexes("leaks_allow"),
         isolated=layers.flag("isolated", overrides.isolated, False),
         fresh=layers.flag("fresh", overrides.fresh, False),
         native=layers.flag("native", overrides.native, True),
@@ -84,7 +86,7 @@ def load_settings(cwd: Path, overrides: Overrides, environ: Mapping[str, str]) -
         instance_execute=layers.said("instance_execute", source.instance_execute),
         instance_dispose=layers.said("instance_dispose", source.instance_dispose),
         hosts=_hosts(layers, overrides),
-        known_flaky=layers.known_flaky(),
+        known_flaky=layers.regexes("known_flaky"),
     )
     origins["shuffle"] = DEFAULT if overrides.shuffle is None else COMMAND_LINE
 

@@ -26,6 +26,8 @@ KEYS: Mapping[str, str] = {
     "slow_after": "10",
     "retries": "1",
     "max_fail": "10",
+    "leaks": '"report"',
+    "leaks_allow": "['process:^[0-9]+: gpg-agent', 'environment:^TZ ']",
     "group_regex": "'([^.]+\\.)+'",
     "plan": '"plan.json"',
     "isolated": "true",
@@ -44,6 +46,9 @@ KEYS: Mapping[str, str] = {
     "known_flaky": "['^tests\\.network\\.']",
 }
 """Every key, with an example of its value."""
+
+LEAKS = ("report", "fail", "off")
+"""What can be done about what tests leave behind."""
 
 PREFIX_KEYS = ("run", "provision", "execute", "dispose", "setup", "sync", "shell")
 
@@ -80,6 +85,8 @@ def _checked(table: Table) -> Table:
             continue  # a table or a word: profile_specs
         if key == "framework":
             table.choice(key, FRAMEWORKS)
+        elif key == "leaks":
+            table.choice(key, LEAKS)
         elif key in ("env", "keys"):
             table.environment(key)
         elif example.startswith("{"):
