@@ -29,6 +29,7 @@ from ..ids import DEFAULT_PROFILE, LaneId, ProfileName, Row, Status
 from ..state import Detail, LaneState, RunState, Standing
 from .attempts import extra_attempt
 from .clean import clean, clean_line
+from .leaks import leak_lines
 from .reporter import Outlet
 from .telling import block, told
 from .wording import clock, counted, cut_left, label, seconds_of
@@ -251,6 +252,8 @@ class Lines:
             names = sorted(self._line(state.cases.test_id(row)) for row in state.flaky)
             more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
             self._say(f"{self._paint('flaky', _YELLOW)}: {', '.join(names[:10])}{more}")
+        for line in leak_lines(state):
+            self._say(self._line(line))
         if state.ended is not None and state.ended.problem:
             self._say(
                 f"{self._paint('the run went wrong', _RED)}: {self._line(state.ended.problem)}"

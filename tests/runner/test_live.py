@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,10 @@ import pytest
 from testlanes.runner.engine import Request, prepare
 from testlanes.runner.events import CaseStarted, FixtureChanged, OutputReceived, RunEvent
 from testlanes.runner.intents import Watch
+from testlanes.runner.settings import Settings
 from testlanes.runner.state import RunState
 
-from .projects import finish, go, outcomes, unittests, write
+from .projects import finish, go, outcomes, pytests, unittests, write
 
 pytest.importorskip("fixtures")
 
@@ -96,3 +99,48 @@ async def test_a_crash_keeps_the_last_bytes_of_live_sources(tmp_path: Path) -> N
     assert told["server.log"] == "listening\n"
     assert told["pythonlogging:''"] == "a thought\n"
     assert told["stdout"] == "a word\n"
+
+
+LEAKY = """
+    import subprocess, unittest
+    KEPT = []
+    class T(unittest.TestCase):
+        def test_clean(self): pass
+        def test_leaky(self):
+            kept = subprocess.Popen(["sleep", "600"])
+            KEPT.append(kept)
+            with open("pid", "w") as file: file.write(str(kept.pid))
+    """
+
+
+def gone(pid: int) -> bool:
+    """Whether a process is no more."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("kind", [unittests, pytests])
+async def test_what_a_test_leaves_is_told_and_is_gone_after_the_run(
+    tmp_path: Path, kind: Callable[[Path], Settings]
+) -> None:
+    state, code = await finish(kind(write(tmp_path, test_leaky=LEAKY)))
+
+    pid = int((tmp_path / "pid").read_text())
+    (found,) = state.leaks
+    assert found.row is not None
+    assert state.cases.test_id(found.row).endswith("test_leaky")
+    assert {"process": (f"{pid}: sleep 600",)} == dict(found.leaks)
+    assert 0 == code
+    assert gone(pid)
+
+
+@pytest.mark.parametrize("kind", [unittests, pytests])
+async def test_a_leak_can_fail_its_test(tmp_path: Path, kind: Callable[..., Settings]) -> None:
+    state, code = await finish(kind(write(tmp_path, test_leaky=LEAKY), leaks="fail"))
+
+    assert {"test_clean": "success", "test_leaky": "error"} == outcomes(state)
+    assert "sleep 600" in details(state, "test_leaky")["leaks"]
+    assert 1 == code

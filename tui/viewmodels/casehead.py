@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from testlanes.runner.ids import Kind, ProfileName, Row, Status
-from testlanes.runner.state import Standing
+from testlanes.runner.state import Standing, leak_words
 
 from .glyphs import Glyphs, standing_sign
 from .lines import EMPTY, Line, Span, clean, crop, width_of
@@ -127,7 +127,11 @@ def where_of(shown: Shown, row: Row, more: Sequence[tuple[str, str]]) -> list[tu
     out += more
     for found in state.leaks:
         if found.row == row:
-            out += [(f"left {kind}", text) for kind, texts in found.leaks.items() for text in texts]
+            out += [
+                (f"left {leak_words(kind)}", text)
+                for kind, texts in found.leaks.items()
+                for text in texts
+            ]
     return out
 
 

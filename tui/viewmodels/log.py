@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from testlanes.runner.state import leak_words
+
 from .lines import EMPTY, Line, Span, clean, fit, split_id
 from .options import Shown
 from .tail import mark
@@ -80,7 +82,7 @@ class LogModel:
             )
             for kind, texts in found.leaks.items():
                 for text in texts:
-                    yield "flaky", name, f"left a {kind} behind: {text}", "flaky"
+                    yield "flaky", name, f"left behind: {leak_words(kind)} {text}", "flaky"
         if state.stopping is not None:
             yield "not_run", "run", f"stopping: {state.stopping.reason or 'asked to'}", "slow"
         if state.ended is not None:

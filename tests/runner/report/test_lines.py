@@ -12,6 +12,7 @@ from testlanes.runner.events import (
     CasesGivenUp,
     ExtraResult,
     HostLost,
+    LeaksFound,
     ListingEnded,
     StopAsked,
     Ticked,
@@ -232,3 +233,19 @@ def test_very_long_output_is_shortened_in_the_middle(story: Story) -> None:
     assert "line 99999\n" in text
     assert "lines left out" in text
     assert len(text.splitlines()) < DETAIL_LINES + 10
+
+
+def test_the_worst_offenders_of_what_was_left_behind_are_told_at_the_end(story: Story) -> None:
+    out = faced(story)
+    rows = story.begin([f"m.t{n}" for n in range(5)])
+    for row in rows:
+        story.run(row)
+        story.tell(LeaksFound(LaneId(0), row, {"file": ("x.log",)}))
+    story.tell(LeaksFound(LaneId(0), rows[1], {"process": ("7: sleep 1", "8: sleep 1")}))
+    story.tell(LeaksFound(LaneId(0), None, {"fd": ("5: x (made by Server)",)}))
+    story.end()
+    assert (
+        "left behind by 5 tests and fixtures: 5 temporary files, 2 processes, 1 open file\n"
+        "  m.t1: temporary file x.log and 2 more\n"
+    ) in out.getvalue()
+    assert "  and 3 more; --json tells all\n" in out.getvalue()
