@@ -201,7 +201,7 @@ class Leaks:
         self._open = []
         """Records of fixtures being set up that are looked at."""
         self._before = {}
-        """Number of a fixture of many tests -> the environment when it began to come up."""
+        """Number of a fixture of many tests -> the environment when it began to come up, and what it changed."""
         self._habits = {}
         """Kind of fixture -> [times looked at, whether to look again]."""
         self._kinds = set()
@@ -227,7 +227,7 @@ class Leaks:
         self._claim(self._open[-1] if self._open else None)
         self._open.append(record)
         if record.scope != "test":
-            self._before[record.number] = _environment()
+            self._before[record.number] = (_environment(), {})
 
     def opened(self, record, took):
         """A fixture's set up ended, well or not, after ``took`` ns."""
@@ -241,7 +241,11 @@ class Leaks:
             habit[1] = took >= LOOK_FROM
         if record.scope != "test":
             # Its changes are to stay until it goes down.
+            before, changed = self._before[record.number]
             self._env = _environment()
+            for key in set(before) | set(self._env):
+                if before.get(key) != self._env.get(key):
+                    changed[key] = self._env.get(key)
 
     def _claim(self, owner):
         self._files.install()
@@ -287,29 +291,43 @@ class Leaks:
             found[kind] = texts
         return found
 
-    def left(self, record):
-        """A fixture went down, or failed to come up. Those of one test are looked at when it ends."""
-        before = self._before.pop(record.number, None)
+    def left(self, record, between=True):
+        """A fixture went down, or failed to come up. Those of one test are looked at when it ends.
+
+        ``between``: not while a test runs, so that nobody else can have made what is new.
+        """
+        before, changed = self._before.pop(record.number, ({}, {}))
         if not self.on or record.scope == "test":
             return
-        left = self._left(self._look(), lambda owner: owner is record or owner is None)
+        if not between:
+            self._claim(None)
+
+        def mine(owner):
+            return owner is record or (between and owner is None)
+
+        left = self._left(self._look(), mine)
         if left:
             _sleep(AGAIN)
-            left = self._left(self._look(), lambda owner: owner is record or owner is None)
+            left = self._left(self._look(), mine)
         found = self._told(left, record)
         for key in left:
             self._made.pop(key, None)
-        self._forget(self._look())
-        if before is not None:
-            self._env = _environment()
-            texts = [_made_by(text, record) for text in _changes(before, self._env)]
-            self._add(found, "environment", texts)
+        if between:
+            self._forget(self._look())
+        now = _environment()
+        still = {key for key, value in changed.items() if now.get(key) == value}
+        for key in changed:
+            self._env.pop(key, None)
+            if key in now:
+                self._env[key] = now[key]
+        texts = _changes(*[{key: env[key] for key in still if key in env} for env in (before, now)])
+        self._add(found, "environment", [_made_by(text, record) for text in texts])
         if found:
             self._tell(found)
 
     def _left(self, now, mine):
         """Return what is there now, was not before, and is a matter of ``mine(record)``."""
-        found = [key for key in now if key not in self._seen and mine(None)]
+        found = [key for key in now if key not in self._seen] if mine(None) else []
         found += [key for key, owner in self._made.items() if key in now and mine(owner)]
         return found
 
@@ -322,12 +340,6 @@ class Leaks:
         if now == self._env:
             return {}
         changed = _changes(self._env, now)
-        for before in self._before.values():  # or the fixtures around it are blamed too
-            for key in set(self._env) | set(now):
-                if self._env.get(key) != now.get(key):
-                    before.pop(key, None)
-                    if key in now:
-                        before[key] = now[key]
         self._env = now
         found = {}
         self._add(found, "environment", changed)

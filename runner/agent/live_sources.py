@@ -134,6 +134,7 @@ class Sources:
         self._free = []
         self._count = 0
         self._used = []
+        self._named = {}
         self.scope_is_shared = lambda: False
         """Whether what is announced now outlives the test."""
 
@@ -148,6 +149,14 @@ class Sources:
         stream = TeeBytesIO()
         stream.testlanes_mirror = self.mirror()
         return stream
+
+    def named(self, name, mime):
+        """Return the Mirror of that name of the running test."""
+        mirror = self._named.get(name)
+        if mirror is None:
+            mirror = self._named[name] = Mirror(self)
+            mirror.named(name, mime)
+        return mirror
 
     def announce(self, name, path, mime, shared=None, start=0):
         """Say that a file grows. ``start``: where the detail begins in it, in bytes."""
@@ -176,6 +185,7 @@ class Sources:
         """A test ended: its mirrors can be used for the next. ``everything``: those of shared fixtures too."""
         if not self._used:
             return
+        self._named.clear()
         kept = []
         for mirror in self._used:
             if mirror.shared and not everything:
@@ -215,6 +225,30 @@ class Sources:
             except OSError:  # it is gone
                 return
             self.announce(name, path, _mime(content))
+
+
+class _TeeText(io.StringIO):
+    def __init__(self, sources):
+        super().__init__()
+        self._sources = sources
+
+    def write(self, text):
+        mirror = self._sources.named("log", "text/plain")
+        mirror.write(text.encode("utf-8", "backslashreplace"))
+        return super().write(text)
+
+
+def copy_log(handler, sources):
+    """Copy what pytest's log capturing handler takes, which begins a new stream with each phase of a test."""
+    plain = getattr(handler, "reset", None)
+    if plain is None or type(getattr(handler, "stream", None)) is not io.StringIO:
+        return  # not the pytest we know
+
+    def reset():
+        plain()
+        handler.stream = _TeeText(sources)
+
+    handler.reset = reset
 
 
 def _mime(content):

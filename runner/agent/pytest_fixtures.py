@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from .live_fixtures import Record
+
 SLOW = 50000000
 """Nanoseconds from which on a fixture of one test is worth telling of."""
 
@@ -17,15 +19,19 @@ class FixtureWatch:
         self._number = 0
         self._parents = []
         self._up = {}
-        """id of the definition -> [its number, its name, its scope, when it began to go down]"""
+        """id of the definition -> [its number, its name, its scope, when it began to go down, its Record]"""
+        self._leaks = worker.leaks
 
     @pytest.hookimpl(hookwrapper=True)
     def pytest_fixture_setup(self, fixturedef, request):
         scope = fixturedef.scope
         if scope == "function":
+            record = self._record(fixturedef, scope)
             start = self._clock()
             yield
             took = self._clock() - start
+            if record is not None:
+                self._leaks.opened(record, took)
             if took >= SLOW:
                 self._number += 1
                 self._say(self._number, fixturedef.argname, scope, "setup", 0)
@@ -34,13 +40,16 @@ class FixtureWatch:
         self._worker.shared_changed = True
         self._number += 1
         number = self._number
-        live = self._up[id(fixturedef)] = [number, _name(fixturedef), scope, 0]
+        record = self._record(fixturedef, scope, number)
+        live = self._up[id(fixturedef)] = [number, _name(fixturedef), scope, 0, record]
         self._say(number, live[1], scope, "setup", 0)
         self._parents.append(number)
         start = self._clock()
         outcome = yield
         took = self._clock() - start
         self._parents.remove(number)
+        if record is not None:
+            self._leaks.opened(record, took)
         failed = outcome.excinfo is not None
         self._say(number, live[1], scope, "failed" if failed else "up", took)
 
@@ -56,8 +65,21 @@ class FixtureWatch:
         live = self._up.pop(id(fixturedef), None)
         if live is not None:
             self._worker.shared_changed = True
-            number, name, scope, start = live
+            number, name, scope, start, record = live
+            if record is not None:
+                self._leaks.left(record, between=self._worker.test_id is None)
             self._say(number, name, scope, "down", self._clock() - start if start else 0)
+
+    def _record(self, fixturedef, scope, number=0):
+        """Return what stands for a fixture whose set up begins where leaks are looked for; None if they are not."""
+        if not self._leaks.on:
+            return None
+        record = Record(
+            fixturedef, fixturedef.argname, _name(fixturedef), "test" if not number else scope
+        )
+        record.number = number
+        self._leaks.opening(record)
+        return record
 
     def _say(self, number, name, scope, phase, took):
         parent = self._parents[-1] if self._parents and self._parents[-1] != number else 0

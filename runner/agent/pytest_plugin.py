@@ -10,6 +10,7 @@ import pytest
 from . import pytest_capture, pytest_lean, pytest_worker_id, pytest_xdist
 from .channel import Gone
 from .forking import Forks, unsafe
+from .live_sources import copy_log
 from .pytest_early import early_readers
 from .pytest_fixtures import FixtureWatch
 from .pytest_master import PATIENCE, Desk, Door, Master
@@ -262,6 +263,8 @@ class Plugin:
         files = [os.path.join(options["dir"], name) for name in ("stdout", "stderr")]
         capture = pytest_capture.take_over(session.config, *files)
         worker = self.worker = PytestWorker(channel, options, session, self.suite, capture)
+        logs = session.config.pluginmanager.getplugin("logging-plugin")
+        copy_log(getattr(logs, "report_handler", None), worker.sources)
         session.config.pluginmanager.register(FixtureWatch(worker), "testlanes-fixtures")
         pytest_lean.remember_hooks(session)
         worker.loop()

@@ -12,6 +12,7 @@ import pytest
 
 from .channel import now
 from .health import Health
+from .live_sources import Sources
 from .pytest_lean import Locations
 from .pytest_reports import TRACEBACK, Outcome, encode, report_text, subtest_name
 from .worker import TEXT, Gone, Worker, exception_text
@@ -68,11 +69,17 @@ class PytestWorker(Worker):
         self._parts = 0
         """Subtests of the running test that did not fail."""
         self._parts_told = 0
+        self.sources = Sources(self)
         self._left = None
         self._ran = set()
         self._locations = Locations()
         self._state = session._setupstate
         self._protocol = session.config.hook.pytest_runtest_protocol
+
+    def late(self):
+        """See ``Worker``."""
+        self.sources.settle()
+        return ()
 
     # -- which fixtures stay up ----------------------------------------------
 
