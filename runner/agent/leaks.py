@@ -19,6 +19,8 @@ AGAIN = 0.02
 """Seconds after which a difference is looked at again: threads and processes need a moment to end."""
 NAMES = 500
 """Names of temporary files that are looked for."""
+OFTEN, SOON = 25, 0.001
+"""After so many such waits a worker waits that many seconds only: a suite that leaks everywhere must not take hours."""
 MOST = 20
 """Descriptions of one kind that are told."""
 LOOK_FROM = 1000000
@@ -38,7 +40,7 @@ _PIPES = (
     ("multiprocessing.forkserver", "_forkserver", ("_forkserver_alive_fd",)),
 )
 _open, _read, _close, _dup = os.open, os.read, os.close, os.dup
-_listdir, _readlink, _waitid = os.listdir, os.readlink, os.waitid
+_listdir, _readlink, _waitid = os.listdir, os.readlink, getattr(os, "waitid", None)
 _sleep, _kill, _exists, _join = time.sleep, os.kill, os.path.lexists, os.path.join
 _ENV = os.environ
 
@@ -76,6 +78,8 @@ def _fds(floor):
 
 
 def _children():
+    if _waitid is None:  # macOS, where there is no /proc either
+        return ()
     try:
         _waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -204,6 +208,7 @@ class Leaks:
         """Number of a fixture of many tests -> the environment when it began to come up, and what it changed."""
         self._habits = {}
         """Kind of fixture -> [times looked at, whether to look again]."""
+        self._waits = 0
         self._kinds = set()
         """Kinds of fixtures that the running test used."""
 
@@ -277,7 +282,7 @@ class Leaks:
             return self._environment_left()
         left = self._left(now, lambda record: record is None or record.scope == "test")
         if left:
-            _sleep(AGAIN)
+            self._wait()
             now = self._look()
             left = self._left(now, lambda record: record is None or record.scope == "test")
         found = self._told(left)
@@ -307,7 +312,7 @@ class Leaks:
 
         left = self._left(self._look(), mine)
         if left:
-            _sleep(AGAIN)
+            self._wait()
             left = self._left(self._look(), mine)
         found = self._told(left, record)
         for key in left:
@@ -324,6 +329,10 @@ class Leaks:
         self._add(found, "environment", [_made_by(text, record) for text in texts])
         if found:
             self._tell(found)
+
+    def _wait(self):
+        self._waits += 1
+        _sleep(AGAIN if self._waits <= OFTEN else SOON)
 
     def _left(self, now, mine):
         """Return what is there now, was not before, and is a matter of ``mine(record)``."""
