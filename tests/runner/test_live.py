@@ -20,9 +20,11 @@ from .projects import finish, go, outcomes, pytests, unittests, write
 pytest.importorskip("fixtures")
 
 SERVED = """
-    import logging, os, subprocess, sys, time
+    import logging, os, subprocess, sys, tempfile, time
     import fixtures, testtools
     from testtools.content import content_from_file
+
+    tempfile.tempdir = os.getcwd()  # a test that is killed leaves its folder
 
     SERVER = "import time\\nprint('listening', flush=True)\\ntime.sleep(600)"
 

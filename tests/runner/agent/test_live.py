@@ -26,7 +26,8 @@ def here(tmp_path: Path) -> Iterator[Agent]:
 
 
 SUITE = """
-import logging, os, sys, time, unittest
+import logging, os, sys, tempfile, time, unittest
+tempfile.tempdir = os.getcwd()  # a test that is killed leaves its folder
 import fixtures, testtools
 from testtools.content import Content, content_from_file, text_content
 from testtools.content_type import UTF8_TEXT
