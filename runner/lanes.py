@@ -75,6 +75,8 @@ class HostLanes:
         self._suites: dict[ProfileName, _Suite] = {}
         self._outbox = bytearray()
         self.said_bye = False
+        self.last_words = ""
+        """What the agent warned of last: why it ends, if it ends by itself."""
 
     # -- down ----------------------------------------------------------------------------------------
 
@@ -145,6 +147,7 @@ class HostLanes:
             case messages.UsageSeen(number, memory, cpu):
                 return [Usage(LaneId(number), memory, cpu)] if number in self._lanes else []
             case messages.AgentWarning(text):
+                self.last_words = text
                 return [Warned(self.host, text)]
             case messages.Pong():
                 return []

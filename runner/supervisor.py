@@ -94,9 +94,12 @@ class _Host:
         self._supervisor.take(events)
 
     def _ended(self, reason: str) -> None:
-        if self.plan.lanes.said_bye:
+        lanes = self.plan.lanes
+        if lanes.said_bye and self._supervisor.done:
             return
-        self._supervisor.take([*self.plan.lanes.lost(reason), HostLost(self.plan.name, reason)])
+        if lanes.said_bye:  # somebody ended it
+            reason = lanes.last_words or reason
+        self._supervisor.take([*lanes.lost(reason), HostLost(self.plan.name, reason)])
 
 
 class Supervisor:
@@ -163,6 +166,11 @@ class Supervisor:
                 self._perform(self._session.step(batch, time.monotonic()))
         finally:
             self._busy = False
+
+    @property
+    def done(self) -> bool:
+        """Whether the run has come to its end, so that hosts may go."""
+        return self._done.is_set()
 
     def ask(self, intent: Intent) -> None:
         """Do what the user wants; what cannot be done any more is ignored."""

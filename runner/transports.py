@@ -28,6 +28,10 @@ WORDS_LIMIT = 2000
 """Bytes of a failed command's output that are looked at for its last words."""
 
 
+GUARDIAN_LIMIT = 15.0
+"""Seconds that an agent's guardian has to end everything."""
+
+
 class AgentChannel(asyncio.Protocol):
     """One agent: bytes in to ``received``, the end of the channel to ``ended`` (with a reason)."""
 
@@ -115,14 +119,18 @@ class AgentChannel(asyncio.Protocol):
         if process is None:
             return
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + limit
+        # Its guardian ends what hangs when it is asked to; the group is killed when that hangs too.
+        steps = [
+            (loop.time() + limit, os.kill, signal.SIGTERM),
+            (loop.time() + limit + GUARDIAN_LIMIT, os.killpg, signal.SIGKILL),
+        ]
+        last = steps[-1][0] + limit
         pause = 0.001
-        while process.poll() is None:
-            if loop.time() > deadline:
+        while process.poll() is None and loop.time() < last:
+            if steps and loop.time() > steps[0][0]:
+                _, send, number = steps.pop(0)
                 with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-                return
+                    send(process.pid, number)
             await asyncio.sleep(pause)
             pause = min(0.05, pause * 2)
 

@@ -4,12 +4,11 @@ It hands frames from the controller to lanes and what lanes say to the controlle
 it that nothing of a run outlives the run.
 """
 
-import _signal
 import os
 import select
 import time
 
-from . import processes, rundir
+from . import guardian, processes, rundir
 from .children import Children
 from .clockwork import Clockwork
 from .native import WorkerLane
@@ -30,7 +29,9 @@ LEAVE = 1.0
 class Agent:
     """Everything between the controller and the lanes of this host."""
 
-    def __init__(self, in_fd, out_fd, modules):
+    def __init__(self, in_fd, out_fd, modules, tell):
+        """``tell``: of the guardian, see there."""
+        self.tell = tell
         self.uplink = Uplink(in_fd, out_fd)
         self.lanes = {}
         self.profiles = {}
@@ -50,11 +51,12 @@ class Agent:
     def serve(self):
         """Work until the end. Raises Ended, Lost, OSError."""
         self.folder = rundir.make()
+        self.tell(self.folder)
         self.name = os.path.basename(self.folder)
         self._silence()
         every, calm = select.poll(), select.poll()
         self.board = Switchboard(os.path.join(self.folder, "s"), every)
-        signals = _signal_pipe()
+        signals, _ = processes.signal_pipe()
         for poller in (every, calm):
             poller.register(self.uplink.in_fd, select.POLLIN)
             poller.register(signals, select.POLLIN)
@@ -189,24 +191,13 @@ class Agent:
                 self.uplink.say("warn", "the agent does not know the profile %s" % error)
 
 
-def _signal_pipe():
-    """Return a file descriptor from which the numbers of arriving signals can be read."""
-    read, write = os.pipe()
-    os.set_blocking(read, False)
-    os.set_blocking(write, False)
-    for signum in processes.HANDLED:
-        _signal.signal(signum, lambda *_: None)
-    _signal.set_wakeup_fd(write, warn_on_full_buffer=False)
-    return read
-
-
-def run_agent(in_fd, out_fd, modules, nonce=""):
+def run_agent(in_fd, out_fd, modules, nonce, tell):
     """Be the agent of the controller at the other end of these file descriptors, until the end.
 
-    ``modules``: file name -> source of our package. Return the exit status: 0, or 1 when the agent failed.
+    ``modules``: file name -> source of our package; ``tell``: of the guardian. Return the exit status: 0, or 1 when the agent failed.
     """
     os.write(out_fd, b"\ntestlanes:" + nonce.encode() + b"\n")
-    agent = Agent(in_fd, out_fd, modules)
+    agent = Agent(in_fd, out_fd, modules, tell)
     failed, polite = 0, False
     try:
         agent.serve()
@@ -233,5 +224,6 @@ def run_agent(in_fd, out_fd, modules, nonce=""):
 def main(nonce, modules):
     """Be the agent at stdin and stdout. Does not return."""
     # Anything that writes to the real 0, 1 and 2 would spoil the channel.
+    tell = guardian.stand_by()
     in_fd, out_fd = (os.dup(fd) for fd in (0, 1))
-    os._exit(run_agent(in_fd, out_fd, modules, nonce))
+    os._exit(run_agent(in_fd, out_fd, modules, nonce, tell))

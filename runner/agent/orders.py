@@ -82,6 +82,7 @@ class Orders:
         self.agent.uplink.flush()
         # What the first lane needs can wait until the controller knows that we are here.
         processes.prepare()
+        self.agent.tell()
         rundir.unpack(self.agent.folder, PACKAGE, self.agent.modules)
 
     def _obey(self, word, args):

@@ -47,6 +47,24 @@ def prepare():
         pass
 
 
+def die_with(parent, signum):
+    """Be sent a signal when the process ``parent``, which must be ours, dies. Return whether it lives."""
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, int(signum), 0, 0, 0)
+    return os.getppid() == parent
+
+
+def signal_pipe():
+    """Handle signals. Return two file descriptors; the numbers of those that arrive are read from the first."""
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    os.set_blocking(write, False)
+    for signum in HANDLED:
+        _signal.signal(signum, lambda *_: None)
+    _signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    return read, write
+
+
 def spawn(argv, env, cwd, stdout, stderr, note):
     """Start ``argv`` in a session of its own, to die with us. Return its pid. Raises OSError when fork fails.
 
@@ -264,6 +282,18 @@ def kill_lane(leader, lane, agent, folder):
             send(pid, SIGKILL)
         time.sleep(0.001)
     return any_alive
+
+
+def kill_marked(agent):
+    """Kill every process that carries the cookie of an agent, by its run directory's name."""
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return
+    mark = ("\0%s=%s\0" % (AGENT_COOKIE, agent)).encode()
+    for name in names:
+        if name.isdigit() and int(name) != os.getpid() and mark in _environment(int(name)):
+            send(int(name), SIGKILL)
 
 
 def kill_everything(seconds=5.0):

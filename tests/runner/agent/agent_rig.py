@@ -58,6 +58,11 @@ def alive(pid: int) -> bool:
     return stat.rpartition(") ")[2][0] not in "ZX"
 
 
+def parent(pid: int) -> int:
+    """Return the parent of a process."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()[1])
+
+
 _Message = TypeVar("_Message", bound=AgentMessage)
 
 

@@ -6,7 +6,6 @@ import os
 import select
 import signal
 from pathlib import Path
-from shutil import rmtree
 
 import pytest
 
@@ -89,27 +88,75 @@ def test_any_word_keeps_the_lease() -> None:
         rig.end()
 
 
-def test_direct_children_die_with_an_agent_that_is_killed() -> None:
+@pytest.mark.parametrize("python", pythons())
+def test_all_dies_with_an_agent_that_is_killed(python: str, tmp_path: Path) -> None:
+    """Forked workers and bare daemons too: its guardian sees to it."""
+    with Rig(python) as rig:
+        hello = rig.hello()
+        pids = start_daemons(rig, tmp_path / "pid")
+        os.kill(hello.pid, signal.SIGKILL)
+        rig.process.wait(LIMIT)
+
+        assert not any(alive(pid) for pid in pids)
+        assert not Path(hello.dir).exists()
+
+
+def test_an_agent_whose_guardian_is_killed_ends_all(tmp_path: Path) -> None:
     with Rig() as rig:
-        folder = rig.hello().dir
-        rig.profile()
-        opened = rig.open(fresh=True)
-        rig.run(0, ["hang"])
-        rig.wait_result(0, "hang", "inprogress")
+        hello = rig.hello()
+        pids = start_daemons(rig, tmp_path / "pid")
         rig.process.kill()
-        wait_for(lambda: not alive(opened.pid), "the worker's end")
-        rmtree(folder)
+        rig.expect(messages.Bye)
+        wait_for(lambda: not alive(hello.pid), "the agent's end")
+
+        assert not any(alive(pid) for pid in pids)
+        assert not Path(hello.dir).exists()
+
+
+def test_an_agent_that_hangs_is_killed_by_its_guardian_when_it_is_to_end(tmp_path: Path) -> None:
+    with Rig() as rig:
+        hello = rig.hello()
+        pids = start_daemons(rig, tmp_path / "pid")
+        os.kill(hello.pid, signal.SIGSTOP)
+        rig.process.terminate()
+        rig.process.wait(LIMIT)
+
+        assert not any(alive(pid) for pid in [hello.pid, *pids])
+        assert not Path(hello.dir).exists()
+
+
+def test_the_next_agent_cleans_up_after_a_pair_that_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What carries no cookie of theirs is out of reach then."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with Rig() as rig:
+        hello = rig.hello()
+        *pids, bare = start_daemons(rig, tmp_path / "pid")
+        for pid in (rig.process.pid, hello.pid):
+            os.kill(pid, signal.SIGSTOP)
+        for pid in (hello.pid, rig.process.pid):
+            os.kill(pid, signal.SIGKILL)
+        rig.process.wait(LIMIT)
+        assert Path(hello.dir).exists()
+        os.kill(bare, signal.SIGKILL)
+    with Rig() as other:
+        folder = other.hello().dir
+        wait_for(lambda: not Path(hello.dir).exists(), "the end of the old folder")
+        wait_for(lambda: not any(alive(pid) for pid in pids), "the end of the old processes")
+        assert Path(folder).exists()
+        other.end()
 
 
 def test_lanes_do_not_hold_the_channel() -> None:
     """Otherwise an agent's end would not be seen by a controller behind ssh."""
     with Rig() as rig:
-        rig.hello()
+        agent = rig.hello().pid
         rig.profile()
         opened = rig.open(fresh=True)
         rig.run(0, ["hang"])
         rig.wait_result(0, "hang", "inprogress")
-        agents = {str(f.readlink()) for f in Path(f"/proc/{rig.process.pid}/fd").iterdir()}
+        agents = {str(f.readlink()) for f in Path(f"/proc/{agent}/fd").iterdir()}
         for number in (0, 1, 2):
             target = str(Path(f"/proc/{opened.pid}/fd/{number}").readlink())
             assert target == os.devnull or target not in agents
@@ -118,7 +165,7 @@ def test_lanes_do_not_hold_the_channel() -> None:
 
 def test_an_idle_agent_does_not_wake_up() -> None:
     with Rig() as rig:
-        rig.hello()
+        agent = rig.hello().pid
         rig.profile()
         rig.load()
         rig.open(limit=5)
@@ -126,7 +173,7 @@ def test_an_idle_agent_does_not_wake_up() -> None:
         rig.wait_result(0, "print x", "success")
 
         def switches() -> int:
-            status = Path(f"/proc/{rig.process.pid}/status").read_text()
+            status = Path(f"/proc/{agent}/status").read_text()
             return int(status.partition("voluntary_ctxt_switches:")[2].split()[0])
 
         def quiet() -> bool:
