@@ -501,6 +501,8 @@ class Dispatcher:
         rows: list[Row] = []
         total = 0.0
         while len(rows) < room:
+            if len(holding.held) == 1 and self._is_vague(holding) and self._others_can(holding):
+                break
             row = self._take(
                 holding, speed, budget - total if len(holding.held) > 1 else math.inf, not rows
             )
@@ -516,6 +518,18 @@ class Dispatcher:
             total += expected
             rows.append(row)
         return rows
+
+    def _is_vague(self, holding: Holding) -> bool:
+        """Whether nobody knows how long what a lane holds will take."""
+        return any(map(math.isinf, holding.held.values()))
+
+    def _others_can(self, holding: Holding) -> bool:
+        """Whether other lanes have nothing and can take all that is left: a running test gives nothing back."""
+        free = sum(
+            not other.held and other.profile == holding.profile and other is not holding
+            for other in self._lanes.values()
+        )
+        return self._backlog.left[holding.profile] <= free
 
     def _take(self, holding: Holding, speed: float, room: float, first: bool) -> Row | None:
         """Take the next row for a lane, if it fits: the first may be longer than ``room``, if it is known."""
