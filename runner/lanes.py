@@ -29,7 +29,7 @@ from .events import (
 )
 from .ids import HostName, LaneId, ProfileName, Row
 from .lane import Lane
-from .wire import control, messages
+from .wire import control, messages, orders
 from .wire.messages import AgentMessage
 from .wire.subunit import Decoder
 
@@ -85,28 +85,28 @@ class HostLanes:
         match command:
             case LoadSuite(_, profile):
                 self._suites[profile] = _Suite(profile in self._foreign, self._clock())
-                return messages.load(profile)
+                return orders.load(profile)
             case StartWorker(lane, _, profile, generation):
                 foreign = profile in self._foreign
                 self._lanes[lane] = Lane(lane, profile, foreign, generation, self._clock)
-                return messages.open_lane(lane, profile, generation, self._open_options(command))
+                return orders.open_lane(lane, profile, generation, self._open_options(command))
             case Send(lane, rows):
                 ids = [self._cases.test_id(row) for row in rows]
                 self._lanes[lane].held.update(zip(ids, rows, strict=True))
-                return messages.run(lane, ids)
+                return orders.run(lane, ids)
             case TakeBack(lane, rows):
-                return messages.drop(lane, [self._cases.test_id(row) for row in rows])
+                return orders.drop(lane, [self._cases.test_id(row) for row in rows])
             case StopCase(lane, row):
                 if self._lanes[lane].row != row:
                     return b""
                 self._lanes[lane].stopped = "stopped by the user"
-                return messages.stop(lane)
+                return orders.stop(lane)
             case Retire(lane):
                 self._lanes[lane].leaving = True
-                return messages.retire(lane)
+                return orders.retire(lane)
             case Kill(lane):
                 self._lanes[lane].killed = True
-                return messages.kill(lane)
+                return orders.kill(lane)
             case _:
                 assert_never(command)
 
@@ -181,7 +181,7 @@ class HostLanes:
         events = lane.receive(data)
         if lane.broken and not was_broken:
             # Its lane alone pays for it: killed and replaced, the others do not notice.
-            self._outbox += messages.kill(lane.lane)
+            self._outbox += orders.kill(lane.lane)
         return events
 
     def _known_lane(self, number: int) -> Lane:

@@ -43,7 +43,7 @@ from .intents import ChangeLanes, Intent, Rerun, StopRun, StopTest, Watch
 from .lanes import HostLanes
 from .state import RunState
 from .transports import AgentChannel
-from .wire import messages
+from .wire import messages, orders
 from .wire.frames import Frames
 
 TICK = 1.0
@@ -141,7 +141,7 @@ class Supervisor:
             if self._wake is not None:
                 self._wake.cancel()
             for host in self._hosts.values():
-                host.channel.write(messages.end())
+                host.channel.write(orders.end())
             for host in self._hosts.values():
                 await host.channel.finish()
         stopping = self._state.stopping
@@ -188,7 +188,7 @@ class Supervisor:
             case Watch(lane, on):
                 (self._watched.add if on else self._watched.discard)(lane)
                 if (host := self._host_of.get(lane)) is not None:
-                    host.channel.write(messages.tail(lane, on))
+                    host.channel.write(orders.tail(lane, on))
             case ChangeLanes(by):
                 self._perform(self._session.change_lanes(by, time.monotonic()))
             case _:
@@ -207,9 +207,9 @@ class Supervisor:
         except OSError as error:
             self.take([HostLost(plan.name, f"its agent could not be started: {error}")])
             return
-        host.channel.write(messages.say_hello(None if not plan.prefix else 15.0))
+        host.channel.write(orders.say_hello(None if not plan.prefix else 15.0))
         for name, options in plan.profiles:
-            host.channel.write(messages.define_profile(name, options))
+            host.channel.write(orders.define_profile(name, options))
 
     def _publish(self, event: RunEvent) -> None:
         self._state.apply(event)
@@ -239,7 +239,7 @@ class Supervisor:
                     self._host_of[lane] = self._hosts[host]
                     self._write(self._hosts[host], command)
                     if lane in self._watched:  # the tail of a new worker begins anew
-                        self._hosts[host].channel.write(messages.tail(lane, True))
+                        self._hosts[host].channel.write(orders.tail(lane, True))
                 case Send(lane) | TakeBack(lane) | StopCase(lane) | Retire(lane) | Kill(lane):
                     self._write(self._host_of[lane], command)
                 case _:

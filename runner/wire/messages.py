@@ -1,16 +1,14 @@
-"""What controller and agent say to each other; ARCHITECTURE.md has the table."""
+"""What an agent says to the controller; ARCHITECTURE.md has the table."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..errors import ProtocolError
 from .fields import items, mapping, raw, real, text, texts, whole
-from .frames import encode
-
-VERSION = 1
+from .orders import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,73 +243,3 @@ _READERS: dict[str, tuple[int, Callable[[Sequence[object]], AgentMessage]]] = {
     "pong": (1, lambda f: Pong(whole(f[1], "a pong's number"))),
     "bye": (0, lambda _: Bye()),
 }
-
-
-def say_hello(lease: float | None) -> bytes:
-    """Begin. ``lease``: seconds without a byte from us after which the agent ends; None: never."""
-    return encode("hello", {"version": VERSION, "lease": lease})
-
-
-def define_profile(name: str, options: Mapping[str, object]) -> bytes:
-    """Define a profile: ``kind``, ``python``, ``cwd``, ``env``, and what its suite needs."""
-    return encode("profile", name, dict(options))
-
-
-def load(name: str) -> bytes:
-    """Start a profile's loader."""
-    return encode("load", name)
-
-
-def open_lane(lane: int, profile: str, generation: int, options: Mapping[str, object]) -> bytes:
-    """Put a worker into a lane: ``env``, ``limit`` and ``grace`` in seconds, ``fresh``, worker options."""
-    return encode("open", lane, profile, generation, dict(options))
-
-
-def run(lane: int, ids: Sequence[str]) -> bytes:
-    """Append to what a lane's worker is to run."""
-    return encode("run", lane, list(ids))
-
-
-def drop(lane: int, ids: Sequence[str]) -> bytes:
-    """Take back what has not started; ``Dropped`` answers."""
-    return encode("drop", lane, list(ids))
-
-
-def stop(lane: int) -> bytes:
-    """End the running test: stacks, a gentle signal, then by force."""
-    return encode("stop", lane)
-
-
-def dump(lane: int) -> bytes:
-    """Have the stacks of all threads written to the lane's output."""
-    return encode("dump", lane)
-
-
-def retire(lane: int) -> bytes:
-    """Let a worker tear its fixtures down and end."""
-    return encode("retire", lane)
-
-
-def kill(lane: int) -> bytes:
-    """Kill a lane's process group now."""
-    return encode("kill", lane)
-
-
-def tail(lane: int, on: bool) -> bytes:
-    """Begin or end ``Output`` of a lane."""
-    return encode("tail", lane, on)
-
-
-def credit(lane: int, size: int) -> bytes:
-    """Say that ``size`` bytes of a lane's data were taken."""
-    return encode("credit", lane, size)
-
-
-def ping(number: int) -> bytes:
-    """Ask for a ``Pong``; keeps the lease."""
-    return encode("ping", number)
-
-
-def end() -> bytes:
-    """Kill every descendant, remove the run directory, say bye, exit."""
-    return encode("end")

@@ -18,7 +18,7 @@ from typing import Self, TypeVar
 import pytest
 
 from testlanes.runner.agent.bootstrap import BOOTSTRAP, banner, payload, sources
-from testlanes.runner.wire import messages
+from testlanes.runner.wire import messages, orders
 from testlanes.runner.wire.frames import Frames
 from testlanes.runner.wire.messages import AgentMessage
 from testlanes.runner.wire.subunit import Decoder, Packet
@@ -115,7 +115,7 @@ class Rig:
 
     def hello(self, lease: float | None = None) -> messages.AgentHello:
         """Shake hands."""
-        self.send(messages.say_hello(lease))
+        self.send(orders.say_hello(lease))
         return self.expect(messages.AgentHello)
 
     def pump(self, seconds: float) -> bool:
@@ -198,11 +198,11 @@ class Rig:
             "cwd": "/",
             "env": {},
         }
-        self.send(messages.define_profile(name, {**known, **settings}))
+        self.send(orders.define_profile(name, {**known, **settings}))
 
     def load(self, name: str = "p") -> None:
         """Start the profile's loader and wait until it is ready."""
-        self.send(messages.load(name))
+        self.send(orders.load(name))
         self.until(
             lambda: any(
                 isinstance(each, messages.LoaderState) and each.state == "ready"
@@ -216,15 +216,15 @@ class Rig:
     ) -> messages.Opened:
         """Open a lane and return what the agent says about it."""
         given: Mapping[str, object] = options
-        self.send(messages.open_lane(lane, name, generation, given))
+        self.send(orders.open_lane(lane, name, generation, given))
         return self.expect(messages.Opened, lane)
 
     def run(self, lane: int, ids: Sequence[str]) -> None:
         """Hand ids to a lane."""
-        self.send(messages.run(lane, ids))
+        self.send(orders.run(lane, ids))
 
     def end(self) -> None:
         """End the agent and wait for its last word and its exit."""
-        self.send(messages.end())
+        self.send(orders.end())
         self.expect(messages.Bye)
         assert self.process.wait(LIMIT) == 0

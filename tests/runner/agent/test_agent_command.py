@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from testlanes.runner.wire import messages
+from testlanes.runner.wire import messages, orders
 
 from .agent_rig import Rig, alive, pythons
 
@@ -114,7 +114,7 @@ def test_listing_runs_the_command_with_its_list_option(speaker: str) -> None:
 def test_a_listing_that_fails_says_how() -> None:
     with Rig() as rig:
         define(rig, "echo cannot list >&2; exit 3")
-        rig.send(messages.load("p"))
+        rig.send(orders.load("p"))
         rig.until(lambda: any(getattr(each, "state", "") == "gone" for each in rig.seen), "gone")
         last = [each for each in rig.seen if isinstance(each, messages.LoaderState)][-1]
         assert (last.state, last.why) == ("gone", "exited with status 3: cannot list")
@@ -125,7 +125,7 @@ def test_one_batch_is_one_process_and_what_waits_is_given_back() -> None:
     with Rig() as rig:
         define(rig, "echo words >&2; test -z $IDLIST || sleep 0.2; exit 4")
         rig.open()
-        rig.send(messages.run(0, ["a"]), messages.run(0, ["b", "c"]), messages.drop(0, ["c", "a"]))
+        rig.send(orders.run(0, ["a"]), orders.run(0, ["b", "c"]), orders.drop(0, ["c", "a"]))
         dropped = rig.expect(messages.Dropped)
         returned = rig.expect(messages.Dropped)
         gone = rig.expect(messages.Exited)
@@ -142,13 +142,13 @@ def test_a_command_can_be_stopped_and_killed() -> None:
         define(rig, "echo $$ >&2; exec sleep 600")
         rig.open(grace=0.1)
         for end, why, signum in (
-            (messages.stop(0), "was stopped on request", 15),
-            (messages.kill(0), "was killed on request", 9),
+            (orders.stop(0), "was stopped on request", 15),
+            (orders.kill(0), "was killed on request", 9),
         ):
             rig.run(0, ["a"])
-            rig.send(messages.tail(0, True))
+            rig.send(orders.tail(0, True))
             pid = int(rig.expect(messages.Output).data)
-            rig.send(messages.tail(0, False), end)
+            rig.send(orders.tail(0, False), end)
             gone = rig.expect(messages.Exited)
             assert (gone.why, gone.signal) == (why, signum)
             assert not alive(pid)
@@ -161,7 +161,7 @@ def test_a_command_that_is_killed_at_once_is_dead() -> None:
         define(rig, "exec sleep 600")
         for generation in range(20):
             rig.open(generation=generation)
-            rig.send(messages.run(0, ["a"]), messages.kill(0))
+            rig.send(orders.run(0, ["a"]), orders.kill(0))
             assert rig.expect(messages.Exited).signal == 9
         rig.end()
 
@@ -171,7 +171,7 @@ def test_a_command_that_is_stopped_at_once_does_not_take_the_agent_along() -> No
         define(rig, "exec sleep 600")
         for generation in range(20):
             rig.open(generation=generation, grace=0.05)
-            rig.send(messages.run(0, ["a"]), messages.stop(0))
+            rig.send(orders.run(0, ["a"]), orders.stop(0))
             assert rig.expect(messages.Exited).signal in (9, 15)
         rig.end()
 

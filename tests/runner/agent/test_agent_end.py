@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from testlanes.runner.wire import messages
+from testlanes.runner.wire import messages, orders
 
 from .agent_rig import LIMIT, Rig, alive, pythons, wait_for
 
@@ -82,7 +82,7 @@ def test_any_word_keeps_the_lease() -> None:
     with Rig() as rig:
         rig.hello(lease=0.5)
         for number in range(20):
-            rig.send(messages.ping(number))
+            rig.send(orders.ping(number))
             assert rig.expect(messages.Pong).number == number
             rig.pump(0.05)
         rig.end()

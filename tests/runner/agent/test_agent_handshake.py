@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from testlanes.runner.agent.bootstrap import BOOTSTRAP, banner, payload, sources
-from testlanes.runner.wire import messages
+from testlanes.runner.wire import messages, orders
 from testlanes.runner.wire.frames import encode
 
 from .agent_rig import LIMIT, Rig, parent, pythons
@@ -35,7 +35,7 @@ def test_it_says_who_it_is(python: str) -> None:
 def test_login_noise_comes_before_the_greeting() -> None:
     """A shell that prints on the way (0xb3 begins a subunit packet) does no harm."""
     command = f"printf 'Welcome!\\263\\n'; exec {sys.executable} -c '{BOOTSTRAP}'"
-    given = payload("abc") + messages.say_hello(None) + messages.end()
+    given = payload("abc") + orders.say_hello(None) + orders.end()
     done = subprocess.run(
         ["/bin/sh", "-c", command], input=given, capture_output=True, timeout=LIMIT
     )
@@ -50,7 +50,7 @@ def test_login_noise_comes_before_the_greeting() -> None:
 def test_its_source_may_arrive_a_byte_at_a_time() -> None:
     with Rig() as rig:
         rig.hello()
-    given = payload("abc") + messages.say_hello(None) + messages.end()
+    given = payload("abc") + orders.say_hello(None) + orders.end()
     process = subprocess.Popen(
         [sys.executable, "-c", BOOTSTRAP], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -80,7 +80,7 @@ def test_a_controller_of_another_version_is_refused_and_both_versions_named() ->
 
 def test_whoever_does_not_say_hello_first_is_refused() -> None:
     with Rig() as rig:
-        rig.send(messages.ping(1))
+        rig.send(orders.ping(1))
         assert "hello" in rig.expect(messages.AgentWarning).text
         rig.expect(messages.Bye)
 
@@ -93,7 +93,7 @@ def test_nonsense_is_answered_by_a_warning_and_the_agent_goes_on() -> None:
             encode("run"),
             encode("load", "nobody"),
             encode("open", 1),
-            messages.ping(5),
+            orders.ping(5),
         )
         assert rig.expect(messages.Pong).number == 5
         warnings = [each.text for each in rig.seen if isinstance(each, messages.AgentWarning)]

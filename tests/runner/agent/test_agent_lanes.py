@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from testlanes.runner.wire import messages
+from testlanes.runner.wire import messages, orders
 
 from .agent_rig import Rig, alive, pythons, wait_for
 
@@ -22,7 +22,7 @@ def test_a_forked_worker_runs_what_it_is_given_and_exits_after_its_last_word(pyt
         ids = [f"print {n}" for n in range(50)]
         rig.run(0, ids)
         rig.wait_result(0, ids[-1], "success")
-        rig.send(messages.retire(0))
+        rig.send(orders.retire(0))
         gone = rig.expect(messages.Exited)
 
         said = [each.name for each in rig.packets(0)]
@@ -52,7 +52,7 @@ def test_a_fresh_worker_is_a_process_of_its_own() -> None:
         rig.profile(env={"FROM_PROFILE": "a", "HOME": None})
         rig.open(3, fresh=True, env={"FROM_LANE": "b"})
         rig.run(3, ["environment FROM_PROFILE FROM_LANE HOME TESTLANES_LANE TESTLANES_TOKEN"])
-        rig.send(messages.tail(3, True))
+        rig.send(orders.tail(3, True))
         rig.until(lambda: any(isinstance(each, messages.Output) for each in rig.seen), "output")
         shown = rig.expect(messages.Output)
 
@@ -65,7 +65,7 @@ def test_where_forking_is_unsafe_workers_are_fresh() -> None:
     with Rig() as rig:
         rig.hello()
         rig.profile(unsafe="2 other threads are alive")
-        rig.send(messages.load("p"))
+        rig.send(orders.load("p"))
         rig.until(lambda: any(getattr(each, "state", "") == "fresh" for each in rig.seen), "fresh")
         states = [
             (each.state, each.why) for each in rig.seen if isinstance(each, messages.LoaderState)
@@ -84,7 +84,7 @@ def test_a_lane_that_is_opened_while_the_loader_loads_gets_its_worker() -> None:
         rig.hello()
         rig.profile()
         rig.send(
-            messages.load("p"), messages.open_lane(0, "p", 1, {}), messages.run(0, ["print x"])
+            orders.load("p"), orders.open_lane(0, "p", 1, {}), orders.run(0, ["print x"])
         )
         rig.wait_result(0, "print x", "success")
         rig.end()
@@ -94,7 +94,7 @@ def test_a_loader_that_cannot_be_started_says_why_and_its_lanes_too() -> None:
     with Rig() as rig:
         rig.hello()
         rig.profile(python="/nowhere/python")
-        rig.send(messages.load("p"))
+        rig.send(orders.load("p"))
         rig.until(lambda: any(getattr(each, "state", "") == "gone" for each in rig.seen), "gone")
         why = [each.why for each in rig.seen if isinstance(each, messages.LoaderState)][-1]
         rig.open()
@@ -109,7 +109,7 @@ def test_a_loader_that_dies_says_its_last_line() -> None:
     with Rig() as rig:
         rig.hello()
         rig.profile(env={"FAKE": "broken"})
-        rig.send(messages.load("p"))
+        rig.send(orders.load("p"))
         rig.until(lambda: any(getattr(each, "state", "") == "gone" for each in rig.seen), "gone")
         why = [each.why for each in rig.seen if isinstance(each, messages.LoaderState)][-1]
         assert why == "exited with status 1: ImportError: no such module"
@@ -122,7 +122,7 @@ def test_workers_outlive_their_loader_and_their_end_is_still_known() -> None:
         rig.profile()
         rig.load()
         opened = rig.open()
-        rig.send(messages.load("p"))  # another loader takes its place
+        rig.send(orders.load("p"))  # another loader takes its place
         rig.until(
             lambda: [getattr(each, "state", "") for each in rig.seen].count("ready") == 2,
             "ready again",
@@ -253,7 +253,7 @@ def test_live_output_that_is_far_behind_jumps_to_the_end() -> None:
         rig.profile()
         rig.load()
         rig.open()
-        rig.send(messages.tail(0, True))
+        rig.send(orders.tail(0, True))
         rig.run(0, ["spill 20000000"])
         shown: list[bytes] = []
         while not b"".join(shown).endswith(b"the end\n"):
@@ -270,19 +270,19 @@ def test_a_lane_without_credit_waits_and_the_others_go_on() -> None:
         rig.load()
         rig.open(0)
         rig.open(1)
-        rig.send(messages.credit(0, 0))
+        rig.send(orders.credit(0, 0))
         rig.run(0, ["flood 3000000"])
         rig.until(lambda: sum(rig.data_bytes(0)) >= 256 * 1024, "a window full of data")
         rig.run(1, ["print x"])
         rig.wait_result(1, "print x", "success")
         assert sum(rig.data_bytes(0)) == 256 * 1024
 
-        rig.send(messages.credit(0, 100000))
+        rig.send(orders.credit(0, 100000))
         rig.until(lambda: sum(rig.data_bytes(0)) == 256 * 1024 + 100000, "what was credited")
         taken = 0
         while ("flood 3000000", "success") not in rig.results(0):
             now = sum(rig.data_bytes(0))
-            rig.send(messages.credit(0, now - taken))
+            rig.send(orders.credit(0, now - taken))
             taken = now
             rig.pump(0.05)
         rig.end()
@@ -296,7 +296,7 @@ def test_killing_a_lane_is_reported_as_that() -> None:
         opened = rig.open()
         rig.run(0, ["hang"])
         rig.wait_result(0, "hang", "inprogress")
-        rig.send(messages.kill(0))
+        rig.send(orders.kill(0))
         gone = rig.expect(messages.Exited)
 
         assert (gone.signal, gone.why) == (9, "was killed on request")
@@ -334,7 +334,7 @@ def test_what_a_test_left_behind_dies_with_its_worker(tmp_path: Path) -> None:
         rig.wait_result(0, f"daemons {note}", "success")
         pids = [int(path.read_text()) for path in (note, tmp_path / "pid-bare")]
         assert all(alive(pid) for pid in pids)
-        rig.send(messages.retire(0))
+        rig.send(orders.retire(0))
         rig.expect(messages.Exited)
         assert not any(alive(pid) for pid in pids)
         rig.end()
@@ -351,7 +351,7 @@ def test_stacks_are_shown_on_demand() -> None:
         rig.until(lambda: rig.pump(0) is False, "quiet")
         shown = b""
         while not re.search(rb"in act", shown):
-            rig.send(messages.dump(0))
+            rig.send(orders.dump(0))
             shown += rig.expect(messages.Output).data
         rig.end()
 

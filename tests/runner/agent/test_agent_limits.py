@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from testlanes.runner.wire import messages
+from testlanes.runner.wire import messages, orders
 
 from .agent_rig import Rig, pythons
 
@@ -77,7 +77,7 @@ def test_a_test_can_be_stopped_and_its_worker_goes_on() -> None:
         rig.open(grace=15)
         rig.run(0, ["sleep 600", "print x"])
         rig.wait_result(0, "sleep 600", "inprogress")
-        rig.send(messages.stop(0))
+        rig.send(orders.stop(0))
         rig.wait_result(0, "print x", "success")
 
         assert ("sleep 600", "fail") in rig.results(0)
@@ -93,7 +93,7 @@ def test_a_test_that_does_not_stop_is_killed_after_the_grace() -> None:
         rig.open(grace=0.2)
         rig.run(0, ["hang"])
         rig.wait_result(0, "hang", "inprogress")
-        rig.send(messages.stop(0))
+        rig.send(orders.stop(0))
         gone = rig.expect(messages.Exited)
         assert gone.why == "was killed when its test did not stop"
         rig.end()
@@ -107,7 +107,7 @@ def test_stop_does_nothing_to_a_worker_that_runs_nothing() -> None:
         rig.open(grace=0.1)
         rig.run(0, ["print x"])
         rig.wait_result(0, "print x", "success")
-        rig.send(messages.stop(0))
+        rig.send(orders.stop(0))
         rig.run(0, ["print y"])
         rig.wait_result(0, "print y", "success")
         rig.end()

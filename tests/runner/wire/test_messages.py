@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testlanes.runner.errors import ProtocolError
-from testlanes.runner.wire import messages
+from testlanes.runner.wire import messages, orders
 from testlanes.runner.wire.frames import Frames
 from testlanes.runner.wire.messages import parse
 
@@ -91,21 +91,21 @@ def test_anything_else_is_refused_by_name(frame: list[object], said: str) -> Non
 def test_each_message_of_the_controller_is_one_frame_with_its_word() -> None:
     stream = b"".join(
         [
-            messages.say_hello(15.0),
-            messages.say_hello(None),
-            messages.define_profile("p", {"kind": "pytest", "env": {}}),
-            messages.load("p"),
-            messages.open_lane(1, "p", 0, {"limit": None}),
-            messages.run(1, ("a", "b")),
-            messages.drop(1, ["b"]),
-            messages.stop(1),
-            messages.dump(1),
-            messages.retire(1),
-            messages.kill(1),
-            messages.tail(1, True),
-            messages.credit(1, 65536),
-            messages.ping(3),
-            messages.end(),
+            orders.say_hello(15.0),
+            orders.say_hello(None),
+            orders.define_profile("p", {"kind": "pytest", "env": {}}),
+            orders.load("p"),
+            orders.open_lane(1, "p", 0, {"limit": None}),
+            orders.run(1, ("a", "b")),
+            orders.drop(1, ["b"]),
+            orders.stop(1),
+            orders.dump(1),
+            orders.retire(1),
+            orders.kill(1),
+            orders.tail(1, True),
+            orders.credit(1, 65536),
+            orders.ping(3),
+            orders.end(),
         ]
     )
     assert Frames().feed(stream) == [

@@ -1,0 +1,79 @@
+"""What the controller says to an agent; ARCHITECTURE.md has the table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .frames import encode
+
+VERSION = 1
+
+
+def say_hello(lease: float | None) -> bytes:
+    """Begin. ``lease``: seconds without a byte from us after which the agent ends; None: never."""
+    return encode("hello", {"version": VERSION, "lease": lease})
+
+
+def define_profile(name: str, options: Mapping[str, object]) -> bytes:
+    """Define a profile: ``kind``, ``python``, ``cwd``, ``env``, and what its suite needs."""
+    return encode("profile", name, dict(options))
+
+
+def load(name: str) -> bytes:
+    """Start a profile's loader."""
+    return encode("load", name)
+
+
+def open_lane(lane: int, profile: str, generation: int, options: Mapping[str, object]) -> bytes:
+    """Put a worker into a lane: ``env``, ``limit`` and ``grace`` in seconds, ``fresh``, worker options."""
+    return encode("open", lane, profile, generation, dict(options))
+
+
+def run(lane: int, ids: Sequence[str]) -> bytes:
+    """Append to what a lane's worker is to run."""
+    return encode("run", lane, list(ids))
+
+
+def drop(lane: int, ids: Sequence[str]) -> bytes:
+    """Take back what has not started; ``Dropped`` answers."""
+    return encode("drop", lane, list(ids))
+
+
+def stop(lane: int) -> bytes:
+    """End the running test: stacks, a gentle signal, then by force."""
+    return encode("stop", lane)
+
+
+def dump(lane: int) -> bytes:
+    """Have the stacks of all threads written to the lane's output."""
+    return encode("dump", lane)
+
+
+def retire(lane: int) -> bytes:
+    """Let a worker tear its fixtures down and end."""
+    return encode("retire", lane)
+
+
+def kill(lane: int) -> bytes:
+    """Kill a lane's process group now."""
+    return encode("kill", lane)
+
+
+def tail(lane: int, on: bool) -> bytes:
+    """Begin or end ``Output`` of a lane."""
+    return encode("tail", lane, on)
+
+
+def credit(lane: int, size: int) -> bytes:
+    """Say that ``size`` bytes of a lane's data were taken."""
+    return encode("credit", lane, size)
+
+
+def ping(number: int) -> bytes:
+    """Ask for a ``Pong``; keeps the lease."""
+    return encode("ping", number)
+
+
+def end() -> bytes:
+    """Kill every descendant, remove the run directory, say bye, exit."""
+    return encode("end")
