@@ -4,7 +4,6 @@ A forked worker's parent is its loader, so it does not die with an agent that co
 started becomes ours then, because we are the nearest child subreaper; and the run directory can go.
 """
 
-import _signal
 import os
 import select
 import time

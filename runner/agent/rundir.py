@@ -68,7 +68,7 @@ def _dead(path):
     try:
         lock = os.open(os.path.join(path, ALIVE), os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
-        return time.time() - seen.st_mtime > OLD
+        return time.time() - seen.st_mtime > OLD  # noqa: TID251 - compared with a time of a file
     except OSError:
         return False
     try:

@@ -78,7 +78,7 @@ class UnittestWorker(Worker):
     def late(self):
         """See ``Worker``."""
         self._sources.settle()
-        return self._tales.settle()
+        return list(self._tales.settle())
 
     def _run(self, case, chain, result):
         self._case = case

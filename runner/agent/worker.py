@@ -123,7 +123,7 @@ class Worker:
 
     def late(self):
         """Return packets that could wait for the end of the running test."""
-        return ()
+        return []
 
     def output(self):
         """Return what ``bye`` carries: plain data of plugins by name."""

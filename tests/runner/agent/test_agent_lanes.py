@@ -83,9 +83,7 @@ def test_a_lane_that_is_opened_while_the_loader_loads_gets_its_worker() -> None:
     with Rig() as rig:
         rig.hello()
         rig.profile()
-        rig.send(
-            orders.load("p"), orders.open_lane(0, "p", 1, {}), orders.run(0, ["print x"])
-        )
+        rig.send(orders.load("p"), orders.open_lane(0, "p", 1, {}), orders.run(0, ["print x"]))
         rig.wait_result(0, "print x", "success")
         rig.end()
 
