@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
-import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
+from .agent_options import lane_count, profile_options
 from .cases import CaseTable
 from .commands import StartWorker
 from .decisions import Entry
@@ -19,20 +17,18 @@ from .errors import UserError
 from .events import Group, RunEnded, RunStarted
 from .ids import LOCAL, Case, LaneId, ProfileName, Row
 from .lanes import HostLanes
+from .launch import Launch
 from .listing import Listing
 from .plan import Plan
 from .replay import Replay
 from .select import Selector
 from .session import LanePlace, Rules, Session
-from .settings import CommandSuite, Profile, PytestSuite, Selection, Settings, UnittestSuite
+from .settings import CommandSuite, Selection, Settings
 from .state import RunState
 from .supervisor import Core, HostPlan, Observer, Supervisor
 
 FOREIGN_LATENCY = 1.0
 """Seconds that starting one batch of a foreign lane is taken to cost."""
-
-CALLOUT_LIMIT = 60.0
-"""Seconds that ``test_run_concurrency`` may take."""
 
 
 @dataclass(slots=True)
@@ -63,6 +59,8 @@ class Request:
     times: Mapping[Case, float] = field(default_factory=dict[Case, float])
     """Expected seconds of the cases that ran before."""
     plan: Plan | None = None
+    launch: Launch | None = None
+    """This machine's agent, if it was started already; the first run that is prepared gets it."""
 
 
 def prepare(settings: Settings, request: Request) -> Run:
@@ -140,6 +138,9 @@ class _Frame:
     def run(self, core: Core) -> Run:
         """Put a core into the frame."""
         settings, request = self._settings, self._request
+        launch = request.launch
+        if launch is not None and launch.claimed:
+            launch = None
         lanes = HostLanes(
             LOCAL,
             self.cases,
@@ -148,12 +149,14 @@ class _Frame:
             group_of=group_matcher(settings.group_regex),
             open_options=lambda command: open_options(settings, command),
             clock=time.time_ns,
+            loading=None if launch is None else launch.loading,
         )
-        uid = secrets.token_hex(8)
+        uid = os.urandom(8).hex()
         host = HostPlan(
             LOCAL,
             lanes,
             [(p.name, profile_options(settings, p, self._count, uid)) for p in settings.profiles],
+            launch=launch,
         )
         partial = request.partial
         started = RunStarted(
@@ -167,45 +170,6 @@ class _Frame:
         observers: list[Observer] = []
         supervisor = Supervisor(core, self._state, observers)
         return Run(settings, self.cases, self._state, supervisor, observers, started, [host])
-
-
-def lane_count(settings: Settings) -> int:
-    """Return how many lanes to open on this machine."""
-    if settings.concurrency > 0:
-        return max(settings.concurrency, 1)
-    if settings.concurrency_command:
-        return _callout(settings.concurrency_command, settings.root)
-    return max(
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1
-    )
-
-
-def _callout(command: str, root: str) -> int:
-    hint = "it must print one whole number; or give --concurrency N"
-    try:
-        done = subprocess.run(
-            ["/bin/sh", "-c", command],
-            cwd=root,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            timeout=CALLOUT_LIMIT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise UserError(
-            f"test_run_concurrency did not end within {CALLOUT_LIMIT:.0f} seconds: {command}",
-            hint=hint,
-        ) from None
-    if done.returncode:
-        raise UserError(
-            f"test_run_concurrency ended with status {done.returncode}: {command}", hint=hint
-        )
-    try:
-        return max(int(done.stdout.strip()), 1)
-    except ValueError:
-        raise UserError(
-            f"test_run_concurrency printed {done.stdout[:80]!r}: {command}", hint=hint
-        ) from None
 
 
 def group_matcher(regex: str) -> Callable[[str], Group | None]:
@@ -224,37 +188,6 @@ def group_matcher(regex: str) -> Callable[[str], Group | None]:
         return Group(found.group(0), hard=True) if found else None
 
     return group_of
-
-
-def profile_options(
-    settings: Settings, profile: Profile, lanes: int, uid: str
-) -> dict[str, object]:
-    """Return what the agent needs to know of a profile."""
-    options: dict[str, object] = {
-        "python": profile.python,
-        "cwd": profile.directory or str(Path(settings.root)),
-        "env": dict(profile.env),
-        "worker_count": lanes,
-        "run_uid": uid,
-        "fresh": settings.fresh,
-    }
-    match profile.suite:
-        case UnittestSuite(start, pattern, top):
-            options |= {
-                "kind": "unittest",
-                "suite": {"start": start, "pattern": pattern, "top": top},
-            }
-        case PytestSuite(args):
-            options |= {"kind": "pytest", "suite": {"args": list(args)}}
-        case CommandSuite(command, id_option, list_option, id_list_default):
-            options |= {
-                "kind": "command",
-                "command": command,
-                "id_option": id_option,
-                "list_option": list_option,
-                "id_list_default": id_list_default,
-            }
-    return options
 
 
 def open_options(settings: Settings, command: StartWorker) -> dict[str, object]:

@@ -62,8 +62,12 @@ class HostLanes:
         group_of: Callable[[str], Group | None],
         open_options: Callable[[StartWorker], Mapping[str, object]],
         clock: Callable[[], int],
+        loading: Mapping[str, int] | None = None,
     ) -> None:
-        """``foreign``: profiles whose lanes are commands. ``clock``: UTC, ns since the epoch."""
+        """``foreign``: profiles whose lanes are commands. ``clock``: UTC, ns since the epoch.
+
+        ``loading``: profiles whose loaders were started already, and when.
+        """
         self.host = host
         self._cases = cases
         self._selects = selects
@@ -73,6 +77,7 @@ class HostLanes:
         self._clock = clock
         self._lanes: dict[int, Lane] = {}
         self._suites: dict[ProfileName, _Suite] = {}
+        self._loading = {ProfileName(name): began for name, began in (loading or {}).items()}
         self._outbox = bytearray()
         self.said_bye = False
         self.last_words = ""
@@ -84,7 +89,10 @@ class HostLanes:
         """Return the frames that carry a command out; none where it has become pointless."""
         match command:
             case LoadSuite(_, profile):
-                self._suites[profile] = _Suite(profile in self._foreign, self._clock())
+                began = self._loading.pop(profile, None)
+                self._suites[profile] = _Suite(profile in self._foreign, began or self._clock())
+                if began is not None:
+                    return b""
                 return orders.load(profile)
             case StartWorker(lane, _, profile, generation):
                 foreign = profile in self._foreign

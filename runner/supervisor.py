@@ -41,6 +41,7 @@ from .events import (
 from .ids import HostName, LaneId
 from .intents import ChangeLanes, Intent, Rerun, StopRun, StopTest, Watch
 from .lanes import HostLanes
+from .launch import Launch
 from .state import RunState
 from .transports import AgentChannel
 from .wire import messages, orders
@@ -62,6 +63,8 @@ class HostPlan:
     """(name, options for the agent) of each profile."""
     prefix: Sequence[str] = ()
     python: str = ""
+    launch: Launch | None = None
+    """An agent that was started, and told of its profiles, before there was a run."""
 
 
 class Core(Protocol):
@@ -134,6 +137,8 @@ class Supervisor:
             for host in self._hosts.values():
                 await self._connect(host)
             self._perform(self._session.begin(time.monotonic()))
+            for host in self._hosts.values():
+                host.channel.listen()
             await self._done.wait()
         finally:
             ticker.cancel()
@@ -200,6 +205,9 @@ class Supervisor:
         plan = host.plan
         self.take([HostPhase(plan.name, "connecting")])
         try:
+            if plan.launch is not None:
+                await host.channel.adopt(plan.launch)
+                return
             if plan.python:
                 await host.channel.start(plan.prefix, plan.python)
             else:

@@ -1,24 +1,16 @@
-"""Byte channels to agents: a command prefix starts a Python on a host, and our agent in it.
-
-The empty prefix is this machine. The child's stdin and stdout are one end of a socket pair, so one
-asyncio transport carries both ways, with its own flow control.
-"""
+"""The controller's ends of the channels to agents, in the event loop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-import secrets
 import signal
-import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
-from typing import IO
 
-from .agent.bootstrap import BOOTSTRAP, payload
+from .launch import Launch
 
 NOISE_LIMIT = 64 << 10
 """Bytes that a host may print before the agent's greeting (login messages)."""
@@ -40,25 +32,34 @@ class AgentChannel(asyncio.Protocol):
         self._ended = ended
         self._transport: asyncio.Transport | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the channel
+        self._errors = -1
         self._greeting = b""
         self._noise: bytearray | None = bytearray()
         self.closed = asyncio.Event()
 
     async def start(self, prefix: Sequence[str] = (), python: str = sys.executable) -> None:
-        """Start the agent and send it its source. Raises OSError when the command cannot be started."""
-        nonce = secrets.token_hex(8)
-        self._greeting = f"\ntestlanes:{nonce}\n".encode()
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = _spawn(
-                [*prefix, python, "-c", BOOTSTRAP], theirs.fileno(), self._stderr
-            )
+        """Start an agent and adopt it. Raises OSError when the command cannot be started."""
+        await self.adopt(Launch(prefix, python))
+
+    async def adopt(self, launch: Launch) -> None:
+        """Take an agent that was started. Nothing is received before ``listen``."""
+        launch.claim()
+        self._greeting = launch.greeting
+        self._process, self._errors = launch.process, launch.errors
         loop = asyncio.get_running_loop()
-        transport, _ = await loop.create_connection(lambda: self, sock=ours)
+        await loop.create_connection(lambda: self, sock=launch.socket)
+        self.write(launch.first)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self._transport = transport
         transport.set_write_buffer_limits(high=1 << 20)
-        self.write(payload(nonce))
+        transport.pause_reading()
+
+    def listen(self) -> None:
+        """Begin to receive."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def write(self, data: bytes) -> None:
         """Queue bytes for the agent. After the end of the channel they are dropped."""
@@ -91,9 +92,10 @@ class AgentChannel(asyncio.Protocol):
 
     def _last_words(self) -> str:
         """What the command said on stderr at last (ssh's own words, say), else what it printed."""
-        size = self._stderr.seek(0, os.SEEK_END)
-        self._stderr.seek(max(0, size - WORDS_LIMIT))
-        said = self._stderr.read() or bytes(self._noise or b"")[-WORDS_LIMIT:]
+        # Not by its own position, which is where the command goes on to write.
+        size = os.fstat(self._errors).st_size
+        said = os.pread(self._errors, WORDS_LIMIT, max(0, size - WORDS_LIMIT))
+        said = said or bytes(self._noise or b"")[-WORDS_LIMIT:]
         lines = said.decode("utf-8", "backslashreplace").strip().splitlines()
         return lines[-1].strip() if lines else ""
 
@@ -112,7 +114,9 @@ class AgentChannel(asyncio.Protocol):
         except TimeoutError:
             self.fail("its agent did not end")
         await self._reap(limit)
-        self._stderr.close()
+        if self._errors >= 0:
+            os.close(self._errors)
+            self._errors = -1
 
     async def _reap(self, limit: float) -> None:
         process = self._process
@@ -133,10 +137,3 @@ class AgentChannel(asyncio.Protocol):
                     send(process.pid, number)
             await asyncio.sleep(pause)
             pause = min(0.05, pause * 2)
-
-
-def _spawn(command: Sequence[str], channel: int, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
-    # A session of its own: Ctrl-C in our terminal must not reach ssh or the agent.
-    return subprocess.Popen(
-        command, stdin=channel, stdout=channel, stderr=stderr, start_new_session=True
-    )

@@ -194,7 +194,7 @@ class Agent:
 def run_agent(in_fd, out_fd, modules, nonce, tell):
     """Be the agent of the controller at the other end of these file descriptors, until the end.
 
-    ``modules``: file name -> source of our package; ``tell``: of the guardian. Return the exit status: 0, or 1 when the agent failed.
+    ``modules``: file name -> source of our package, or its folder; ``tell``: of the guardian. Return the exit status: 0, or 1 when the agent failed.
     """
     os.write(out_fd, b"\ntestlanes:" + nonce.encode() + b"\n")
     agent = Agent(in_fd, out_fd, modules, tell)

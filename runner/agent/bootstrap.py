@@ -2,6 +2,8 @@
 
 python -c BOOTSTRAP  <-  payload(NONCE)  <-  frames …
                      ->  login noise, banner(NONCE)  ->  frames …
+
+On the controller's own machine it runs from our own files, which are compiled once and not in every run.
 """
 
 from __future__ import annotations
@@ -20,6 +22,12 @@ that follow belong to the agent.
 """
 
 PACKAGE = "testlanes_agent"
+
+LOCAL_BOOTSTRAP = (
+    "import sys;p=type(sys)('testlanes_agent');p.__path__=[sys.argv[1]];sys.modules[p.__name__]=p;"
+    "from testlanes_agent.agent import main;main(sys.argv[2],sys.argv[1])"
+)
+"""For ``python -I -S -c``, with the arguments ``here()`` and the nonce: no payload follows."""
 
 # Run by BOOTSTRAP. The modules are imported from memory: a full disk is then reported over the channel
 # like any other trouble, and only what the agent itself needs is compiled.
@@ -43,9 +51,14 @@ main(NONCE, SOURCES)
 '''
 
 
+def here() -> str:
+    """Return the folder of the agent's modules on this machine."""
+    return os.path.dirname(os.path.abspath(__file__))
+
+
 def sources() -> dict[str, bytes]:
     """Return the agent's modules: file name -> source."""
-    folder = os.path.dirname(os.path.abspath(__file__))
+    folder = here()
     found: dict[str, bytes] = {}
     for name in sorted(os.listdir(folder)):
         if name.endswith(".py"):

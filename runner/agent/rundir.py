@@ -81,8 +81,14 @@ def _dead(path):
 
 
 def unpack(folder, package, modules):
-    """Write the package's modules (file name -> source) where a target's Python can import them. Raises OSError."""
+    """Put the package where a target's Python can import it. Raises OSError.
+
+    ``modules``: file name -> source; or the folder where they are, with what Pythons have compiled of them.
+    """
     where = os.path.join(folder, package)
+    if isinstance(modules, str):
+        os.symlink(modules, where)
+        return
     os.mkdir(where, 0o700)
     for name, source in modules.items():
         with open(os.path.join(where, name), "wb") as file:

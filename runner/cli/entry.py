@@ -69,16 +69,36 @@ def _command(argv: Sequence[str], dashboard: Dashboard | None) -> int:
         _say(f"testlanes: the demo's project is in {folder}")
         args = replace(args, command="run", here=str(folder))
     if args.command == "run":
+        return _run(args, dashboard)
+    return _COMMANDS[args.command](args, _settings(args))
+
+
+def _run(args: Arguments, dashboard: Dashboard | None) -> int:
+    """Run tests. The agent comes up while settings are read, and suites are loaded while the rest is imported."""
+    from ..launch import Launch
+
+    try:
+        launch = Launch()
+    except OSError:  # it is tried again when there is somebody to tell
+        launch = None
+    try:
+        settings = _settings(args)
+        if launch is not None:
+            from .early import load_early
+
+            settings = load_early(launch, settings)
         from .run import run_tests
 
-        return run_tests(args, _settings(args), dashboard)
-    return _COMMANDS[args.command](args, _settings(args))
+        return run_tests(args, settings, dashboard, launch)
+    finally:
+        if launch is not None:
+            launch.discard()
 
 
 def _settings(args: Arguments) -> Settings:
     from pathlib import Path
 
-    from ..config import load_settings
+    from ..config.load import load_settings
 
     cwd = Path.cwd()
     if args.here:

@@ -25,6 +25,7 @@ from .recorded import RecordedRun
 from .selecting import known_failures, selection_of
 
 if TYPE_CHECKING:
+    from ..launch import Launch
     from ..report.reporter import Reporter
     from ..repository.base import Repository
     from ..repository.directory import DirectoryRepository
@@ -45,8 +46,16 @@ class Outcome:
     state: RunState
 
 
-def run_tests(args: Arguments, settings: Settings, dashboard: Dashboard | None = None) -> int:
-    """Do ``testlanes run`` and return its exit code; with ``dashboard``, if there is a terminal for one."""
+def run_tests(
+    args: Arguments,
+    settings: Settings,
+    dashboard: Dashboard | None = None,
+    launch: Launch | None = None,
+) -> int:
+    """Do ``testlanes run`` and return its exit code; with ``dashboard``, if there is a terminal for one.
+
+    ``launch``: this machine's agent, if it was started already.
+    """
     _refuse_what_is_missing(settings)
     for problem in settings.problems:
         say(problem)
@@ -59,7 +68,7 @@ def run_tests(args: Arguments, settings: Settings, dashboard: Dashboard | None =
         say(f"random order with --random={settings.shuffle}")
     repository = open_repository(Path(settings.repository), settings.repository_format, create=True)
     tell_warnings(repository)
-    request = make_request(args, settings, repository)
+    request = replace(make_request(args, settings, repository), launch=launch)
     if args.analyze_isolation:
         from .isolation import analyze_isolation
 

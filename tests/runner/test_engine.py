@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from testlanes.runner.engine import Request, lane_count, prepare
+from testlanes.runner.agent_options import lane_count
+from testlanes.runner.engine import Request, prepare
 from testlanes.runner.errors import UserError
 from testlanes.runner.events import (
     CaseFinished,

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from testlanes.runner.cli.config import describe, show_config
-from testlanes.runner.config import Overrides, load_settings
+from testlanes.runner.config.load import load_settings
+from testlanes.runner.config.overrides import Overrides
 from testlanes.runner.settings import Settings
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from testlanes.runner.config import Overrides, load_settings
+from testlanes.runner.config.load import load_settings
+from testlanes.runner.config.overrides import Overrides
 from testlanes.runner.settings import Profile, Settings
 
 

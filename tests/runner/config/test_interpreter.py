@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from testlanes.runner.config import Overrides
 from testlanes.runner.config.interpreter import candidates, is_private, why_broken
+from testlanes.runner.config.overrides import Overrides
 
 from .conftest import Project
 

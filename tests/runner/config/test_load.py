@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from testlanes.runner.config import Overrides
+from testlanes.runner.config.overrides import Overrides
 from testlanes.runner.errors import UserError
 from testlanes.runner.ids import DEFAULT_PROFILE, LOCAL
 from testlanes.runner.settings import CommandSuite, PytestSuite, UnittestSuite

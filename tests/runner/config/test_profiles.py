@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from testlanes.runner.config import Overrides
+from testlanes.runner.config.overrides import Overrides
 from testlanes.runner.config.tox import expand_list
 from testlanes.runner.errors import UserError
 from testlanes.runner.settings import CommandSuite, PytestSuite, Settings, UnittestSuite

@@ -1,0 +1,83 @@
+"""What an agent is told of a run before it begins: how many lanes, and each profile's options."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from .errors import UserError
+from .settings import CommandSuite, Profile, PytestSuite, Settings, UnittestSuite
+
+CALLOUT_LIMIT = 60.0
+"""Seconds that ``test_run_concurrency`` may take."""
+
+
+def lane_count(settings: Settings) -> int:
+    """Return how many lanes to open on this machine."""
+    if settings.concurrency > 0:
+        return max(settings.concurrency, 1)
+    if settings.concurrency_command:
+        return _callout(settings.concurrency_command, settings.root)
+    return max(
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1
+    )
+
+
+def _callout(command: str, root: str) -> int:
+    hint = "it must print one whole number; or give --concurrency N"
+    try:
+        done = subprocess.run(
+            ["/bin/sh", "-c", command],
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            timeout=CALLOUT_LIMIT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise UserError(
+            f"test_run_concurrency did not end within {CALLOUT_LIMIT:.0f} seconds: {command}",
+            hint=hint,
+        ) from None
+    if done.returncode:
+        raise UserError(
+            f"test_run_concurrency ended with status {done.returncode}: {command}", hint=hint
+        )
+    try:
+        return max(int(done.stdout.strip()), 1)
+    except ValueError:
+        raise UserError(
+            f"test_run_concurrency printed {done.stdout[:80]!r}: {command}", hint=hint
+        ) from None
+
+
+def profile_options(
+    settings: Settings, profile: Profile, lanes: int, uid: str
+) -> dict[str, object]:
+    """Return what the agent needs to know of a profile."""
+    options: dict[str, object] = {
+        "python": profile.python,
+        "cwd": profile.directory or str(Path(settings.root)),
+        "env": dict(profile.env),
+        "worker_count": lanes,
+        "run_uid": uid,
+        "fresh": settings.fresh,
+    }
+    match profile.suite:
+        case UnittestSuite(start, pattern, top):
+            options |= {
+                "kind": "unittest",
+                "suite": {"start": start, "pattern": pattern, "top": top},
+            }
+        case PytestSuite(args):
+            options |= {"kind": "pytest", "suite": {"args": list(args)}}
+        case CommandSuite(command, id_option, list_option, id_list_default):
+            options |= {
+                "kind": "command",
+                "command": command,
+                "id_option": id_option,
+                "list_option": list_option,
+                "id_list_default": id_list_default,
+            }
+    return options

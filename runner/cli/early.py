@@ -1,0 +1,32 @@
+"""What can be begun before everything is imported: loading the suites."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..agent_options import lane_count, profile_options
+from ..ids import LOCAL
+
+if TYPE_CHECKING:
+    from ..launch import Launch
+    from ..settings import Settings
+
+
+def load_early(launch: Launch, settings: Settings) -> Settings:
+    """Have the agent load what is to run, and return the settings with their number of lanes.
+
+    Does nothing where another host than this one is to run tests. Raises UserError.
+    """
+    if settings.hosts != (LOCAL,) or settings.instance_provision:
+        return settings
+    lanes = lane_count(settings)  # asked once: it may be a command
+    uid = os.urandom(8).hex()
+    # An agent that is dead already is told of when the run begins.
+    with contextlib.suppress(OSError):
+        launch.start_loading(
+            {each.name: profile_options(settings, each, lanes, uid) for each in settings.profiles}
+        )
+    return replace(settings, concurrency=lanes, concurrency_command="")
