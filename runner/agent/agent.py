@@ -21,7 +21,9 @@ START = (
     "import testlanes_agent.boot as b;sys.path.remove(p);b.main()"
 )
 QUIET = 0.005
-"""Seconds for which workers gather what they say before we look again."""
+"""Seconds for which workers gather what they say before we look again, once they say much."""
+HURRIES = 8
+"""How often we look at once after a calm time: the first words of a worker, and slow tests, have somebody waiting."""
 LEAVE = 1.0
 """Seconds that loaders have at the end of the run, if they did not ask for more."""
 
@@ -63,6 +65,7 @@ class Agent:
             # With no interest it still says when the reader is gone.
             poller.register(self.uplink.out_fd, 0)
         quiet_until = 0.0
+        hurries, counted = float(HURRIES), time.monotonic()
         writing = False
         while True:
             self.uplink.flush()
@@ -89,8 +92,11 @@ class Agent:
                     self.board.ready(fd, mask)
             now = time.monotonic()
             if self.board.passed:
+                hurries = min(hurries + (now - counted) / QUIET, HURRIES) - 1.0
+                counted = now
                 # What came in a full read has more behind it.
-                quiet_until = 0.0 if self.board.more else now + QUIET
+                quiet_until = 0.0 if self.board.more or hurries > 0.0 else now + QUIET
+                hurries = max(hurries, 0.0)
                 self.board.passed = self.board.more = False
             self.orders.hold_lease(now)
             self.clockwork.run(now)
