@@ -12,6 +12,8 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -35,6 +37,9 @@ Format = Literal["testr", "stestr"]
 
 TIMES_LIMIT = 100_000
 """Tests of a run beyond which times.dbm is left as it is: it takes 512 bytes for each, and seconds."""
+
+HELD = 20_000
+"""Outcomes that are worth their memory, so as not to be made twice."""
 
 
 class DirectoryRepository(Repository):
@@ -110,6 +115,7 @@ class DirectoryRepository(Repository):
                     problems.append(filing.draft.problem)
                 number = self.numbers.give(filing.draft.name, problems)
                 known = self._remember_profiles(filing.about.profiles, problems)
+                filing = _held(filing)
                 for name, write in (
                     ("failing", lambda: self._write_failing(filing, known)),
                     ("times.dbm", lambda: self._write_times(filing)),
@@ -158,15 +164,18 @@ class DirectoryRepository(Repository):
 
     def _write_times(self, filing: Filing) -> None:
         times: dict[str, float] = {}
+        scenarios = self.format == "stestr"
         for one in filing.outcomes():
-            if one.lasts and one.seconds is not None:
-                names = [one.test_id]
-                if self.format == "stestr" and "[" in one.test_id:
-                    names.append(stripped(one.test_id))
-                for name in names:
-                    times[name] = max(one.seconds, times.get(name, 0.0))
-                if len(times) > TIMES_LIMIT:
-                    return
+            if not one.lasts or one.seconds is None:
+                continue
+            test_id, seconds = one.test_id, one.seconds
+            if seconds >= times.get(test_id, 0.0):
+                times[test_id] = seconds
+            if scenarios and "[" in test_id:
+                name = stripped(test_id)
+                times[name] = max(seconds, times.get(name, 0.0))
+            if len(times) > TIMES_LIMIT:
+                return
         if times:
             write_times(self.path, times, dumb=self.format == "stestr")
 
@@ -265,6 +274,12 @@ class DirectoryRepository(Repository):
         """Keep a line for the user."""
         if text not in self.warnings:
             self.warnings.append(text)
+
+
+def _held(filing: Filing) -> Filing:
+    """Return a filing whose outcomes are made once, if they are not too many."""
+    kept = list(islice(filing.outcomes(), HELD + 1))
+    return filing if len(kept) > HELD else replace(filing, outcomes=lambda: iter(kept))
 
 
 def _unstored(outcome: Outcome) -> StoredResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from ..cases import CaseTable
 from ..events import CaseFinished
@@ -125,9 +126,10 @@ class Finished:
         for row in self.rows(failed=failed):
             lane = LaneId(self.lane[row])
             status = _STATUSES[self._status[row]] or Status.FAIL
+            test_id, profile = self._cases.case(row)
             yield Outcome(
-                stored_id(self._cases.test_id(row)),
-                stored_profile(self._cases.profile(row)),
+                stored_id(test_id),
+                stored_profile(profile),
                 status,
                 _KINDS[self._kind[row]],
                 self._at[row],
@@ -136,7 +138,7 @@ class Finished:
                 workers.get(lane, lane),
                 self._generation[row],
                 self._place[row],
-                row in self.flaky and not status.is_failure,
+                bool(self.flaky) and row in self.flaky and not status.is_failure,
                 self.offset[row],
                 self.length[row],
             )
@@ -189,6 +191,7 @@ class Finished:
         self.offset.extend([LOST] * more)
 
 
+@lru_cache(maxsize=512)
 def stored_profile(profile: ProfileName) -> ProfileName:
     """Return a profile's name as its tag says it."""
     return ProfileName(stored_tag(profile))

@@ -20,6 +20,9 @@ from pathlib import Path
 BLOCK = 512
 """Bytes: ``dbm.dumb`` puts each value at a multiple of this."""
 
+WHOLE = 32 << 20
+"""Bytes of values that may be held in memory."""
+
 _ENTRY = re.compile(r"'([^'\\]*)', \((\d+), (\d+)\)")
 _GDBM = tuple(
     magic.to_bytes(4, order)
@@ -171,14 +174,23 @@ def _write_dumb(folder: Path, values: Mapping[bytes, bytes]) -> None:
         size = os.fstat(descriptor).st_size
         end = (size + BLOCK - 1) // BLOCK * BLOCK
         added: list[bytes] = []
+        # Most of a small set is quicker rewritten as a whole than value by value.
+        whole = size <= WHOLE and len(values) * BLOCK * 4 > size
+        data = bytearray(os.pread(descriptor, size, 0) if whole else b"")
         for key, value in values.items():
             place = index.get(key)
             if place is not None and len(value) <= (place[1] + BLOCK - 1) // BLOCK * BLOCK:
-                os.pwrite(descriptor, value, place[0])
-                index[key] = (place[0], len(value))
+                at = place[0]
+                if at + len(value) <= len(data):
+                    data[at : at + len(value)] = value
+                else:
+                    os.pwrite(descriptor, value, at)
+                index[key] = (at, len(value))
             else:
                 index[key] = (end + BLOCK * len(added), len(value))
                 added.append(value)
+        if data and os.pwrite(descriptor, data, 0) < len(data):
+            raise OSError("no space left")
         for at in range(0, len(added), 2048):
             chunk = b"".join(value.ljust(BLOCK, b"\0") for value in added[at : at + 2048])
             written = os.pwrite(descriptor, chunk, end + BLOCK * at)
