@@ -217,6 +217,32 @@ class LeaksFound:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesUsed:
+    """What a process of a profile did with the project's files, paths relative to its folder; in watch mode only.
+
+    Each is (kind, who, what): ``who`` (a file, or ``::`` and a test's id; ``*``: the framework) did
+    ``read`` a file, ``list`` a folder or ``start`` a process, which may read anything; a ``write`` is nobody's.
+    """
+
+    profile: ProfileName
+    files: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageChanged:
+    """A profile's warm image is ``starting``, ``ready``, ``unsafe`` or ``gone``; in watch mode only.
+
+    ``memory``: its resident bytes; ``count``: the modules that it has imported.
+    """
+
+    profile: ProfileName
+    state: str
+    why: str = ""
+    memory: int = 0
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """A worker's resident memory, in bytes, and its share of one core since the last look."""
 
@@ -331,6 +357,8 @@ RunEvent: TypeAlias = (
     | FixtureChanged
     | OutputReceived
     | LeaksFound
+    | FilesUsed
+    | ImageChanged
     | Usage
     | WorkerLost
     | LaneClosed

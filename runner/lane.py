@@ -16,6 +16,7 @@ from .events import (
     CaseStarted,
     DetailReceived,
     ExtraResult,
+    FilesUsed,
     FixtureChanged,
     LeaksFound,
     OutputReceived,
@@ -127,6 +128,8 @@ class Lane:
                 events.append(Warned(about, text))
             case control.Summary(text, failed):
                 events.append(PluginReported(self.profile, text, failed))
+            case control.FilesSeen(files):
+                events.append(FilesUsed(self.profile, files))
             case control.WorkerBye():
                 self.leaving = True
             case _:

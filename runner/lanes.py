@@ -15,8 +15,10 @@ from .errors import ProtocolError
 from .events import (
     CasesGivenUp,
     CasesListed,
+    FilesUsed,
     Group,
     HostUp,
+    ImageChanged,
     ListingEnded,
     ListingStarted,
     OutputReceived,
@@ -131,6 +133,8 @@ class HostLanes:
                 return [HostUp(self.host, cpus, python, (clock - self._clock()) / 1e9)]
             case messages.LoaderState(profile, state, why):
                 return self._loader_state(ProfileName(profile), state, why)
+            case messages.ImageState(profile, state, why, memory, count):
+                return [ImageChanged(ProfileName(profile), state, why, memory, count)]
             case messages.Opened(number, generation, pid):
                 lane = self._lanes.get(number)
                 if lane is None or not lane.foreign or lane.generation != generation:
@@ -247,6 +251,8 @@ class HostLanes:
                 return [Warned(profile, text)]
             case control.Summary(text, failed):
                 return [PluginReported(profile, text, failed)]
+            case control.FilesSeen(files):
+                return [FilesUsed(profile, files)]
             case _:
                 return []
 

@@ -23,10 +23,12 @@ from .events import (
     CaseStarted,
     DetailReceived,
     ExtraResult,
+    FilesUsed,
     FixtureChanged,
     HostLost,
     HostPhase,
     HostUp,
+    ImageChanged,
     LaneClosed,
     LaneOpened,
     LaneWaits,
@@ -375,7 +377,7 @@ class RunState:
                 self.warnings.append(event)
             case PluginReported():
                 self.plugin_reports.append(event)
-            case Ticked():
+            case Ticked() | FilesUsed() | ImageChanged():
                 pass
             case StopAsked():
                 if self.stopping is None or event.hard:

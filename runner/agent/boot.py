@@ -46,10 +46,17 @@ def start(channel, options):
     """Make the process look as the framework's own command does, and hand it to the adapter."""
     from .worker import exception_text
 
+    if options.get("role") == "image":
+        from . import warm
+
+        warm.serve(channel, options)
+        return
     try:
         kind = options["kind"]
         adapter = importlib.import_module("." + kind + "_main", __package__)
         settle_in(options)
+        if options.get("watch"):
+            attend(options)
         like_main(kind)
         adapter.main(channel, options)
     except Exception as error:
@@ -62,6 +69,15 @@ def start(channel, options):
         else:
             channel.event("warning", text=text)
         raise SystemExit(1) from None
+
+
+def attend(options):
+    """In watch mode: believe no file that may be stale, and note what is read."""
+    from . import origins, record
+
+    folders = origins.installed_folders()
+    origins.distrust_young_bytecode(folders)
+    record.begin(options["watch"], folders)
 
 
 def settle_in(options):

@@ -107,6 +107,8 @@ class Orders:
             self.agent.clockwork.need("tail")
         elif word == "credit":
             self._credit(*args)
+        elif word == "rest":
+            self._rest(*args)
         elif word == "ping":
             self.agent.uplink.say("pong", *args)
         elif word == "end":
@@ -123,6 +125,16 @@ class Orders:
         for owner in owners:
             owner.link.credit(size)
             self.agent.board.watch(owner)
+
+    def _rest(self, number):
+        """A run is over, and another may come: all that was said of it comes before ``pong``."""
+        if self.agent.lanes:
+            raise Ended(True)
+        for listing in list(self.agent.listings):
+            listing.replace()
+        for profile in self.agent.profiles.values():
+            profile.rest()
+        self.agent.uplink.say("pong", number)
 
     def _load(self, profile):
         try:

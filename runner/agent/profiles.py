@@ -4,6 +4,7 @@ import os
 import time
 
 from . import processes, tail
+from .images import Image, key_of
 from .lane import text
 from .link import Link
 from .native import FRESH_START
@@ -21,6 +22,10 @@ class Profile:
         self.name = name
         self.settings = settings
         self.loader = None
+        self.image = None
+        """The warm image, where the settings say ``watch``."""
+        self.modules = None
+        """(what an image may import, what it must not have), as a loader told."""
 
     @property
     def kind(self):
@@ -48,6 +53,36 @@ class Profile:
         self.loader = Loader(self)
         self.loader.start()
 
+    def rest(self):
+        """The run is over, another will come: its loader goes, an image for the next one is made ready."""
+        if self.loader is not None:
+            self.loader.replace()
+            self.loader = None
+        if not self.settings.get("watch") or self.settings.get("fresh") or self.modules is None:
+            return
+        image = self.image
+        if image is not None and (
+            image.state in ("starting", "ready", "unsafe") and self._fits(image)
+        ):
+            return
+        if image is not None:
+            image.finish()
+        self.image = Image(self, *self.modules)
+        if image is not None and image.key == self.image.key:
+            self.image.spoiled = image.spoiled
+        try:
+            self.image.start()
+        except OSError:
+            self.image = None
+
+    def ready_image(self):
+        """Return the image if a loader can be forked from it now, else None."""
+        image = self.image
+        return image if image is not None and image.state == "ready" and self._fits(image) else None
+
+    def _fits(self, image):
+        return image.key == key_of(self.settings)
+
 
 class Loader:
     """A process that loads a suite once, and forks workers from it."""
@@ -72,6 +107,8 @@ class Loader:
         self._started = time.monotonic()
         self._scanner = Scanner()
         self._token = ""
+        self._asked = None
+        """What an image was asked for, until it answers."""
 
     @property
     def can_fork(self):
@@ -90,7 +127,30 @@ class Loader:
         self._token = self.agent.board.new_token(self)
         self.link.send(options)
         self._tell("loading", "")
-        self.pid = self.agent.start_python(self.profile, self._token, options["env"], self)
+        image = self.profile.ready_image()
+        if image is None:
+            self.pid = self.agent.start_python(self.profile, self._token, options["env"], self)
+        else:
+            self._asked = {"token": self._token, "dir": self.folder, "env": options["env"]}
+            image.fork(self, self._asked)
+
+    def forked(self, pid, why):
+        """The image forked it; ``pid`` 0: it would not, and it is to start like any other."""
+        asked, self._asked = self._asked, None
+        if self._replaced or self._ending:
+            processes.send(pid, processes.SIGKILL, group=True)
+        elif pid:
+            self._have(pid)
+        elif not self.pid and asked is not None:
+            try:
+                self.pid = self.agent.start_python(self.profile, self._token, asked["env"], self)
+            except OSError as error:
+                self._tell("gone", "could not be started: %s" % error)
+
+    def _have(self, pid):
+        if not self.pid:
+            self.pid = pid
+            self.agent.children.add(pid, self)
 
     def replace(self):
         """Another one takes its place: it says no more, and ends."""
@@ -108,10 +168,13 @@ class Loader:
     def finish_by(self, why):
         """Kill it; its workers stay, and become our children."""
         self._ending = self._ending or why
-        processes.kill(self.pid)
+        if self.pid:
+            processes.kill(self.pid)
 
     def overdue(self, now):
         """Kill it if it took too long to connect. Return whether it is still to be watched."""
+        if self._asked is not None:
+            return True
         if not self.pid or self.link.fd is not None:
             return False
         limit = float(self.profile.settings.get("start_limit") or FRESH_START)
@@ -121,7 +184,9 @@ class Loader:
         return True
 
     def connected(self, peer):
-        """It connected."""
+        """It connected; ``peer``: its process id."""
+        if peer:
+            self._have(peer)
 
     def closed(self):
         """Its connection ended. If it is not dead it connects again."""
@@ -145,6 +210,8 @@ class Loader:
             self.agent.forked(self, *where)
         elif kind == "exited":
             self.agent.children.exited(int(fields.get("pid") or 0), int(fields.get("status") or 0))
+        elif kind == "modules":
+            self.profile.modules = list(fields.get("names") or ()), list(fields.get("never") or ())
         elif kind == "fork":
             self._fork = bool(fields.get("safe"))
             self._fork_why = str(fields.get("why") or "")

@@ -32,6 +32,10 @@ def main(channel, options):
         return
     from .pytest_plugin import Plugin
 
+    if options.get("watch"):
+        from .pytest_warm import distrust_young_bytecode
+
+        distrust_young_bytecode()
     said = _position()
     plugin = Plugin(channel, options)
     status = pytest.main(args, plugins=[plugin])

@@ -7,7 +7,13 @@ import sys
 
 import pytest
 
-from . import pytest_capture, pytest_lean, pytest_worker_id, pytest_xdist
+from . import (
+    pytest_capture,
+    pytest_lean,
+    pytest_worker_id,
+    pytest_xdist,
+    record,
+)
 from .channel import Gone
 from .forking import Forks, unsafe
 from .live_sources import copy_log
@@ -189,7 +195,13 @@ class Plugin:
         for ids, groups in self.suite.chunks():
             channel.event("ids", ids=ids, groups=groups)
             count += len(ids)
+        if record.active is not None:
+            channel.event("files", files=record.active.take())
         channel.event("listed", count=count, error="")
+        if record.active is not None:
+            from .pytest_warm import tell
+
+            tell(channel, config)
         if master is not None:
             master.serve()
             return

@@ -4,8 +4,8 @@ from . import pack
 
 EVENT_MIME = b"application/vnd.testlanes.event+msgpack"
 MAX_PACKET = 4194304
-OURS = frozenset(["forked", "exited", "fork", "listed"])
-STRIPPED = frozenset(["forked", "exited"])
+OURS = frozenset(["forked", "exited", "fork", "listed", "modules", "image"])
+STRIPPED = frozenset(["forked", "exited", "modules", "image"])
 
 
 def _number(data, at):

@@ -2,6 +2,7 @@
 
 import sys
 
+from . import record
 from .forking import Forks
 from .unittest_suites import Suite
 from .unittest_worker import UnittestWorker
@@ -36,6 +37,12 @@ def _load(channel, options, suite):
     complete = True
     if gone:
         channel.event("gone", ids=gone)
+    if record.active is not None:
+        channel.event("files", files=record.active.take())
     channel.event("listed", count=len(suite.tests), error="")
+    if record.active is not None:
+        from .warm import tell_modules
+
+        tell_modules(channel)
     forks.loaded()
     forks.serve()

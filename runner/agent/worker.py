@@ -11,6 +11,7 @@ import traceback
 from collections import deque
 from struct import pack
 
+from . import record
 from .channel import Gone, event_packet, high_floor, now
 from .health import Health
 from .leaks import Leaks, leaks_text
@@ -165,6 +166,8 @@ class Worker:
             self.signals.disarm()
         self.flush_streams()
         self.pulse.write(0, 0, *self.health.measure(), self.finished)
+        if record.active is not None and record.active.news:
+            self.channel.event("files", files=record.active.take())
         self.channel.event("bye", output=self.output())
 
     def take(self):
@@ -231,6 +234,8 @@ class Worker:
     def begin(self, test_id):
         """A test starts now: say so, start its clock, let signals reach it."""
         self.test_id = test_id
+        if record.active is not None:
+            record.active.current = test_id
         since = self._start_clock()
         self.started = now()
         self.channel.status(test_id, "inprogress", ns=self.started)
@@ -293,6 +298,10 @@ class Worker:
                         status, kind = "fail", "error"
         if status == "fail" or status == "uxsuccess":
             put(event_packet("kind", test_id, kind=kind or "error"))
+        if record.active is not None:
+            record.active.current = ""
+            if record.active.news:
+                put(event_packet("files", files=record.active.take()))
         put(packets(test_id, status, tags=tags, ns=ended))
         self.test_id = None
         self.channel.send(b"".join(parts))

@@ -11,7 +11,7 @@ from typing import TypeAlias, cast
 
 from ..errors import ProtocolError
 from ..ids import Kind
-from .fields import mapping, real, text, texts, whole
+from .fields import items, mapping, real, text, texts, whole
 from .frames import unpack
 from .subunit import Packet
 
@@ -127,6 +127,13 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class FilesSeen:
+    """The project's files that were used: (``read``, ``list``, ``write`` or ``start``, who, what), see ``events.FilesUsed``."""
+
+    files: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerBye:
     """All fixtures are down. ``output``: what plugins hand over."""
 
@@ -154,6 +161,7 @@ Control: TypeAlias = (
     | Retiring
     | WorkerWarning
     | Summary
+    | FilesSeen
     | WorkerBye
     | Unknown
 )
@@ -197,6 +205,14 @@ def _leaks(found: Fields) -> LeaksSeen:
     return LeaksSeen({text(key, "a leak"): texts(value, "leaks") for key, value in leaks.items()})
 
 
+def _files(found: Fields) -> FilesSeen:
+    rows: list[tuple[str, str, str]] = []
+    for each in items(found.get("files"), "files"):
+        kind, who, what = (*items(each, "a file"), None, None, None)[:3]
+        rows.append((text(kind, "a use"), text(who, "a user"), text(what, "a file")))
+    return FilesSeen(tuple(rows))
+
+
 def _fixture(found: Fields) -> FixtureEvent:
     return FixtureEvent(
         _whole(found, "n"),
@@ -237,5 +253,6 @@ _READERS: dict[str, Callable[[Fields], Control]] = {
     "retire": lambda f: Retiring(_texts(f, "why"), _texts(f, "unrun")),
     "warning": lambda f: WorkerWarning(_text(f, "text")),
     "summary": lambda f: Summary(_text(f, "text"), bool(f.get("failed"))),
+    "files": _files,
     "bye": lambda f: WorkerBye(mapping(f.get("output"), "output")),
 }

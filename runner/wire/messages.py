@@ -42,6 +42,20 @@ class LoaderState:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageState:
+    """A profile's warm image is ``starting``, ``ready``, ``unsafe`` or ``gone`` (``why``).
+
+    ``memory``: its resident bytes; ``count``: the modules that it imported.
+    """
+
+    profile: str
+    state: str
+    why: str
+    memory: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A worker's process exists."""
 
@@ -126,6 +140,7 @@ AgentMessage: TypeAlias = (
     AgentHello
     | Data
     | LoaderState
+    | ImageState
     | Opened
     | Dropped
     | LimitReached
@@ -187,6 +202,17 @@ def _loader(frame: Sequence[object]) -> AgentMessage:
     )
 
 
+def _image(frame: Sequence[object]) -> AgentMessage:
+    found = mapping(frame[2], "image")
+    return ImageState(
+        text(frame[1], "an image's name"),
+        text(found.get("state"), "an image's state"),
+        text(found.get("why"), "an image's why"),
+        whole(found.get("memory") or 0, "an image's memory"),
+        whole(found.get("count") or 0, "an image's count"),
+    )
+
+
 def _exited(frame: Sequence[object]) -> AgentMessage:
     found = mapping(frame[3], "exited")
     code, signal = found.get("code"), found.get("signal")
@@ -233,6 +259,7 @@ _READERS: dict[str, tuple[int, Callable[[Sequence[object]], AgentMessage]]] = {
     "hello": (1, _hello),
     "data": (2, _data),
     "loader": (2, _loader),
+    "image": (2, _image),
     "opened": (3, lambda f: Opened(_lane(f), _generation(f), whole(f[3], "a pid"))),
     "dropped": (2, lambda f: Dropped(_lane(f), texts(f[2], "dropped ids"))),
     "limit": (2, lambda f: LimitReached(_lane(f), _generation(f))),

@@ -69,6 +69,11 @@ def credit(lane: int, size: int) -> bytes:
     return encode("credit", lane, size)
 
 
+def rest(number: int) -> bytes:
+    """Say that the run is over and another may come; ``Pong`` follows all that was said of it."""
+    return encode("rest", number)
+
+
 def ping(number: int) -> bytes:
     """Ask for a ``Pong``; keeps the lease."""
     return encode("ping", number)
