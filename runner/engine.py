@@ -24,6 +24,7 @@ from .replay import Replay
 from .select import Selector
 from .session import LanePlace, Rules, Session
 from .settings import CommandSuite, Selection, Settings
+from .standby import Standby
 from .state import RunState
 from .supervisor import Core, HostPlan, Observer, Supervisor
 
@@ -61,21 +62,37 @@ class Request:
     plan: Plan | None = None
     launch: Launch | None = None
     """This machine's agent, if it was started already; the first run that is prepared gets it."""
+    watch: WatchRequest | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRequest:
+    """What a run is told that is one of a watch's cycles."""
+
+    standby: Standby
+    """This machine's agent, which stays for the next cycle."""
+    selects: Callable[[str, ProfileName], bool] | None = None
+    """Whether a test is to run that the selection selects; None: all of them."""
+    urgent: Callable[[str, ProfileName], bool] | None = None
+    """Whether it is to run before those that are not."""
 
 
 def prepare(settings: Settings, request: Request) -> Run:
     """Build a run of what the request selects. Raises UserError for what cannot be run at all."""
     frame = _Frame(settings, request)
     times, plan = request.times, request.plan
+    urgent = request.watch.urgent if request.watch is not None and plan is None else None
 
     def entry(row: Row, index: int, group: Group | None) -> Entry:
         test_id, profile = frame.cases.case(row)
         segment = plan.segment_of(test_id, profile) if plan is not None else 0
+        if urgent is not None:
+            segment = 0 if urgent(test_id, profile) else 1
         return Entry(row, profile, index, times.get(Case(test_id, profile)), group, segment)
 
-    limits = (
-        [plan.concurrency(at) for at in range(len(plan.segments))] if plan is not None else [None]
-    )
+    limits: list[int | None] = [None] if urgent is None else [None, None]
+    if plan is not None:
+        limits = [plan.concurrency(at) for at in range(len(plan.segments))]
     dispatcher = Dispatcher(
         segments=limits,
         seed=settings.shuffle,
@@ -116,6 +133,13 @@ class _Frame:
             self.cases, lambda test_id, profile: times.get(Case(test_id, profile))
         )
         self._count = lane_count(settings)
+        selects = Selector(request.selection).selects
+        only = request.watch.selects if request.watch is not None else None
+
+        def both(test_id: str, profile: ProfileName) -> bool:
+            return (only is None or only(test_id, profile)) and selects(test_id, profile)
+
+        self._selects = selects if only is None else both
         self._foreign = frozenset(
             p.name for p in settings.profiles if isinstance(p.suite, CommandSuite)
         )
@@ -144,7 +168,7 @@ class _Frame:
         lanes = HostLanes(
             LOCAL,
             self.cases,
-            Selector(request.selection).selects,
+            self._selects,
             foreign=self._foreign,
             group_of=group_matcher(settings.group_regex),
             open_options=lambda command: open_options(settings, command),
@@ -152,12 +176,18 @@ class _Frame:
             loading=None if launch is None else launch.loading,
         )
         uid = os.urandom(8).hex()
+        more = {} if request.watch is None else {"watch": settings.root}
         host = HostPlan(
             LOCAL,
             lanes,
-            [(p.name, profile_options(settings, p, self._count, uid)) for p in settings.profiles],
+            [
+                (p.name, profile_options(settings, p, self._count, uid) | more)
+                for p in settings.profiles
+            ],
             launch=launch,
         )
+        if request.watch is not None:
+            host = replace(host, channel=request.watch.standby.channel)
         partial = request.partial
         started = RunStarted(
             time.time_ns(),

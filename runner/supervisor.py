@@ -65,6 +65,19 @@ class HostPlan:
     python: str = ""
     launch: Launch | None = None
     """An agent that was started, and told of its profiles, before there was a run."""
+    channel: Callable[[Callable[[bytes], None], Callable[[str], None]], Channel] = AgentChannel
+    """Makes the channel to its agent: (what is received, why it ended) -> channel."""
+
+
+class Channel(Protocol):
+    """The way to an agent: an ``AgentChannel``, or one to an agent that is kept."""
+
+    async def start(self, prefix: Sequence[str] = ..., python: str = ...) -> None: ...
+    async def adopt(self, launch: Launch) -> None: ...
+    def listen(self) -> None: ...
+    def write(self, data: bytes) -> None: ...
+    def fail(self, reason: str) -> None: ...
+    async def finish(self) -> None: ...
 
 
 class Core(Protocol):
@@ -82,7 +95,7 @@ class _Host:
         self.plan = plan
         self._supervisor = supervisor
         self._frames = Frames()
-        self.channel = AgentChannel(self._received, self._ended)
+        self.channel = plan.channel(self._received, self._ended)
 
     def _received(self, data: bytes) -> None:
         events: list[RunEvent] = []
