@@ -54,6 +54,8 @@ LEAVING_LIMIT = 300.0
 STILLBORN_LIMIT = 3
 """Workers in a row that may die before their first test; then the profile is given up."""
 
+DIED_AT_START = "its workers died at start"
+
 
 @dataclass(frozen=True, slots=True)
 class LanePlace:
@@ -111,6 +113,7 @@ class Session:
         self._attempts: dict[Row, int] = {}
         self._failed = 0
         self._stillborn: dict[ProfileName, int] = {}
+        self._broken: set[ProfileName] = set()
         self._problems: list[str] = []
         self._stopping: StopAsked | None = None
         self._finished = False
@@ -185,6 +188,8 @@ class Session:
             case CasesQueued(rows, times):
                 if self._stopping is None:
                     self._dispatcher.again(rows, now, urgent=True, times=times)
+                    lost = tuple(row for row in rows if self._cases.profile(row) in self._broken)
+                    self._give_up(lost, DIED_AT_START, commands)
             case CasesGivenUp(rows, _) if self._stopping is None:
                 self._dispatcher.give_up(rows)
             case StopAsked():
@@ -207,7 +212,8 @@ class Session:
         if not event.status.is_failure:
             return
         attempts = self._attempts[event.row] = self._attempts.get(event.row, 0) + 1
-        if attempts <= self._rules.retries and self._stopping is None:
+        hopeless = self._stopping is not None or self._cases.profile(event.row) in self._broken
+        if attempts <= self._rules.retries and not hopeless:
             self._dispatcher.again((event.row,), now, urgent=False)
             commands.append(Publish(CasesQueued((event.row,), 0)))
             return
@@ -218,9 +224,10 @@ class Session:
     def _cases_listed(self, event: CasesListed, now: float, commands: list[Command]) -> None:
         first = self._listed.get(event.profile, 0)
         self._listed[event.profile] = first + len(event.rows)
-        if self._stopping is not None:
+        if self._stopping is not None or event.profile in self._broken:
+            reason = DIED_AT_START if self._stopping is None else self._stopping.reason
             if event.selected:
-                commands.append(Publish(CasesGivenUp(event.selected, self._stopping.reason)))
+                commands.append(Publish(CasesGivenUp(event.selected, reason)))
             return
         index = {row: first + at for at, row in enumerate(event.rows)}
         groups = event.groups
@@ -244,11 +251,13 @@ class Session:
         record.phase = "wanted"
         if record.finished == 0 and not event.expected:
             deaths = self._stillborn[record.profile] = self._stillborn.get(record.profile, 0) + 1
-            if deaths >= STILLBORN_LIMIT:
+            if deaths >= STILLBORN_LIMIT and record.profile not in self._broken:
+                self._broken.add(record.profile)
                 self._problems.append(
                     f"{deaths} workers in a row died before their first test: {event.reason}"
                 )
-                self._give_up(self._rows_of(record.profile), "its workers died at start", commands)
+        if record.profile in self._broken:
+            self._give_up(self._rows_of(record.profile), DIED_AT_START, commands)
         if self._stopping is not None:
             self._give_up(None, self._stopping.reason, commands)
         if record.closing:
@@ -327,6 +336,8 @@ class Session:
 
     def _known(self, profile: ProfileName) -> bool:
         """Whether there is something to know for a worker: one that is forked too early would be renewed."""
+        if profile in self._broken:
+            return False
         return self._listed.get(profile, 0) > 0 or profile not in self._unlisted
 
     def _end_leaving(self, now: float, commands: list[Command]) -> None:

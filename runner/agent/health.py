@@ -6,6 +6,7 @@ after they came up, ``reset`` after they went down.
 """
 
 import _signal  # below `signal`, whose enums cost microseconds a call
+import builtins
 import os
 import resource
 import sys
@@ -25,6 +26,12 @@ _LIMITS = tuple(
 )
 _STREAMS = ("sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__")
 _NAMES = ("stdin", "stdout", "stderr")
+_BUILTINS = tuple(
+    """isinstance issubclass len getattr setattr hasattr type super iter next repr str bytes int float bool list dict
+    tuple set frozenset range min max sum sorted id hash callable vars zip map enumerate reversed any all object
+    property staticmethod classmethod Exception BaseException KeyError ValueError OSError""".split()
+)
+"""What nothing works without, the framework and we included. Others (``open``, ``print``, ``__import__``) are the tests'."""
 _INFINITE = resource.RLIM_INFINITY
 
 
@@ -50,6 +57,7 @@ class Health:
         self._users, self._groups, self._umask = os.getresuid, os.getresgid, os.umask
         self._recursion, self._setrecursion = sys.getrecursionlimit, sys.setrecursionlimit
         self._getcwd, self._chdir = os.getcwd, os.chdir
+        self._builtin, self._map, self._tuple = vars(builtins).get, map, tuple
         self.sizes = (0, 0)
         """Bytes in stdout and stderr at the last look; what cannot be known stays as it was."""
         self._fds = tuple(self._ident(fd) for fd in range(3))
@@ -81,6 +89,7 @@ class Health:
             umask,
             self._cwd(),
             self._gettimer(_signal.ITIMER_REAL)[0] > 0,
+            self._tuple(self._map(self._builtin, _BUILTINS)),
         )
 
     def rebase(self):
@@ -130,7 +139,12 @@ class Health:
         return fixed, sick
 
     def _mend(self, now, was, fixed, sick):
-        streams, limits, recursion, mask, users, umask, cwd, timer = now
+        streams, limits, recursion, mask, users, umask, cwd, timer, names = now
+        if names != was[8]:
+            for at, name in enumerate(_BUILTINS):
+                if names[at] is not was[8][at]:
+                    vars(builtins)[name] = was[8][at]
+                    fixed.append("builtins.%s replaced" % name)
         for at, name in enumerate(_STREAMS):
             if streams[at] is not was[0][at]:
                 setattr(sys, name[4:], was[0][at])

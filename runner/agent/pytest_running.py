@@ -79,7 +79,7 @@ class PytestWorker(Worker):
     def late(self):
         """See ``Worker``."""
         self.sources.settle()
-        return ()
+        return []
 
     # -- which fixtures stay up ----------------------------------------------
 
