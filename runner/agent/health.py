@@ -26,55 +26,14 @@ _LIMITS = tuple(
 )
 _STREAMS = ("sys.stdout", "sys.stderr", "sys.__stdout__", "sys.__stderr__")
 _NAMES = ("stdin", "stdout", "stderr")
-_BUILTINS = tuple(
-    [
-        "isinstance",
-        "issubclass",
-        "len",
-        "getattr",
-        "setattr",
-        "hasattr",
-        "type",
-        "super",
-        "iter",
-        "next",
-        "repr",
-        "str",
-        "bytes",
-        "int",
-        "float",
-        "bool",
-        "list",
-        "dict",
-        "tuple",
-        "set",
-        "frozenset",
-        "range",
-        "min",
-        "max",
-        "sum",
-        "sorted",
-        "id",
-        "hash",
-        "callable",
-        "vars",
-        "zip",
-        "map",
-        "enumerate",
-        "reversed",
-        "any",
-        "all",
-        "object",
-        "property",
-        "staticmethod",
-        "classmethod",
-        "Exception",
-        "BaseException",
-        "KeyError",
-        "ValueError",
-        "OSError",
-    ]
+# fmt: off
+_BUILTINS = (
+    "isinstance", "issubclass", "len", "getattr", "setattr", "hasattr", "type", "super", "iter", "next", "repr", "str",
+    "bytes", "int", "float", "bool", "list", "dict", "tuple", "set", "frozenset", "range", "min", "max", "sum",
+    "sorted", "id", "hash", "callable", "vars", "zip", "map", "enumerate", "reversed", "any", "all", "object",
+    "property", "staticmethod", "classmethod", "Exception", "BaseException", "KeyError", "ValueError", "OSError",
 )
+# fmt: on
 """What nothing works without, the framework and we included. Others (``open``, ``print``, ``__import__``) are the tests'."""
 _INFINITE = resource.RLIM_INFINITY
 
