@@ -12,7 +12,8 @@ from collections import Counter
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from testlanes.runner.decisions import Entry, Give, Idle, Move, Recall, Renew
-from testlanes.runner.dispatch import MOST, Dispatcher
+from testlanes.runner.dispatch import Dispatcher
+from testlanes.runner.dispatch.window import MOST
 from testlanes.runner.events import Group
 from testlanes.runner.ids import HostName, LaneId, ProfileName, Row
 

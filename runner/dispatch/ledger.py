@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Iterator
 from enum import IntEnum
 
-from .ids import LaneId, Row
+from ..ids import LaneId, Row
 
 
 class LedgerError(AssertionError):

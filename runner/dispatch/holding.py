@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-from .backlog import EVERYTHING, Part
+from ..ids import HostName, LaneId, Row
 from .estimate import SetUp
-from .ids import HostName, LaneId, Row
+from .units import EVERYTHING, Part
 
 SLACK = 0.002
 """Seconds of work a lane is to have left, over its round trips, when more is sent."""

@@ -9,72 +9,14 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import insort
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
-from .decisions import Entry
+from ..decisions import Entry
+from ..ids import HostName, LaneId, ProfileName, Row
 from .estimate import Likeness, SetUp
-from .ids import HostName, LaneId, ProfileName, Row
 from .ledger import Ledger
-from .shelf import UNKNOWN, Shelf, bucket_of, shuffled
-
-EVERYTHING = 1 << 62
-"""A position above all others: what a worker with a complete suite knows."""
-
-
-class Part:
-    """A group, or the part of one that was split off. ``pending`` are positions in the listing."""
-
-    __slots__ = (
-        *("begun", "bucket", "front", "hard", "held", "name", "number", "owner", "pending"),
-        *("pool", "seconds", "set_up", "shelved", "unknown"),
-    )
-
-    def __init__(self, number: int, pool: Pool, name: str, hard: bool, set_up: SetUp) -> None:
-        self.number = number
-        self.pool = pool
-        self.name = name
-        self.hard = hard
-        self.set_up = set_up
-        self.pending = array("i")
-        self.seconds = 0.0  # of what is pending and was timed
-        self.unknown = 0  # how many of the pending were not
-        self.owner: LaneId | None = None
-        self.held = 0
-        self.begun = False  # its owner has started one of its cases
-        self.front = False
-        self.shelved = -1
-        self.bucket = 0
-
-
-class Pool:
-    """The units of one segment and profile that the same hosts may run."""
-
-    __slots__ = ("front", "hosts", "pending", "profile", "seconds", "segment", "shelf", "unknown")
-
-    def __init__(
-        self, segment: int, profile: int, hosts: frozenset[HostName] | None, backlog: Backlog
-    ) -> None:
-        self.segment = segment
-        self.profile = profile
-        self.hosts = hosts
-        self.pending = 0
-        self.seconds = 0.0
-        self.unknown = 0
-        rows, valid = backlog.rows[profile], backlog.on_shelf
-        self.shelf = Shelf(lambda bucket, index: valid(Row(rows[index]), bucket, index, False))
-        self.front = Shelf(lambda bucket, index: valid(Row(rows[index]), bucket, index, True))
-
-
-@dataclass(slots=True)
-class Unit:
-    """What comes next for somebody: a single case (``part`` is None) or a group that nobody owns."""
-
-    row: Row
-    part: Part | None
-    shelf: Shelf
-    bucket: int
-    index: int
+from .shelf import UNKNOWN, bucket_of, shuffled
+from .units import Part, Pool, Pools, Unit
 
 
 class Backlog:
@@ -87,6 +29,9 @@ class Backlog:
         self._names: list[ProfileName] = []
         self._ended: list[bool] = []
         self.rows: list[array[int]] = []  # for each profile: position -> row
+        self._on_shelf: list[
+            Callable[[int, int, bool], bool]
+        ] = []  # and what asks if one still stands there
         self._indexes = array("i")  # and for each row: its position, seconds, part, pool, urgency
         self._seconds = array("d")
         self._parts_of = array("i")
@@ -95,9 +40,7 @@ class Backlog:
         self._parts: list[Part] = []
         self._by_name: dict[tuple[int, str, bool], Part] = {}
         self._set_ups: dict[tuple[int, str], SetUp] = {}
-        self._pools: list[Pool] = []
-        self._pool_numbers: dict[tuple[int, int, frozenset[HostName] | None], int] = {}
-        self._views: dict[tuple[int, int, HostName], list[Pool]] = {}
+        self.pools = Pools()
         self._late: dict[int, list[Part]] = {}  # hard groups that wait for their listing's end
         self.pending: dict[int, int] = {}  # segment -> how many rows
         self.urgent: dict[int, int] = {}
@@ -112,6 +55,7 @@ class Backlog:
             self._names.append(name)
             self._ended.append(False)
             self.rows.append(array("i"))
+            self._on_shelf.append(self._shelf_check(len(self.rows) - 1))
             self.left.append(0)
             return len(self._names) - 1
 
@@ -154,7 +98,7 @@ class Backlog:
         self._indexes[row] = entry.index
         if entry.seconds is not None:
             self._seconds[row] = entry.seconds
-        number = self._pool(entry.segment, profile, entry.hosts)
+        number = self.pools.number(entry.segment, profile, entry.hosts, self._on_shelf[profile])
         self._pools_of[row] = number
         if entry.group is not None:
             key = (number, entry.group.name, entry.group.hard)
@@ -162,7 +106,7 @@ class Backlog:
             if part is None:
                 family = self._set_ups.setdefault((profile, entry.group.name), SetUp())
                 part = self._new_part(
-                    self._pools[number], entry.group.name, entry.group.hard, family
+                    self.pools[number], entry.group.name, entry.group.hard, family
                 )
                 self._by_name[key] = part
             self._parts_of[row] = part.number
@@ -170,7 +114,7 @@ class Backlog:
 
     def put(self, row: Row, *, front: bool) -> None:
         """A row is pending (again); ``front``: it comes before all others of its pool."""
-        pool = self._pools[self._pools_of[row]]
+        pool = self.pools[self._pools_of[row]]
         part = self._part(row)
         if front and part is None:
             self._urgent[row] = 1
@@ -203,7 +147,7 @@ class Backlog:
         for row in gone:
             part = self._part(row)
             grouped = part is not None and (part.hard or not self._urgent[row])
-            self._count(row, self._pools[self._pools_of[row]], -1)
+            self._count(row, self.pools[self._pools_of[row]], -1)
             self._urgent[row] = 0
             if part is not None and grouped:
                 parts[part.number] = part
@@ -215,7 +159,7 @@ class Backlog:
 
     def first(self, profile: int, host: HostName, segment: int, known: int) -> Unit | None:
         """Return what comes next for a worker that can run positions below ``known``."""
-        pools = self._view(segment, profile, host)
+        pools = self.pools.view(segment, profile, host)
         rows = self.rows[profile]
         for front in (True, False):
             for pool in pools:
@@ -235,7 +179,7 @@ class Backlog:
     def take(self, unit: Unit) -> None:
         """Take a single case that ``first`` returned."""
         unit.shelf.take(unit.bucket, unit.index)
-        self._count(unit.row, self._pools[self._pools_of[unit.row]], -1)
+        self._count(unit.row, self.pools[self._pools_of[unit.row]], -1)
 
     def own(self, part: Part, lane: LaneId) -> None:
         """A lane takes a group."""
@@ -328,7 +272,7 @@ class Backlog:
 
     def segment(self, row: Row) -> int:
         """Return a row's segment."""
-        return self._pools[self._pools_of[row]].segment
+        return self.pools[self._pools_of[row]].segment
 
     def part_seconds(self, part: Part) -> float:
         """Return what is pending of a group, in seconds at speed 1."""
@@ -337,12 +281,8 @@ class Backlog:
     def work(self, profile: int, host: HostName, segment: int) -> float:
         """Return what a host's lanes could still be given in a segment, in seconds at speed 1."""
         guess = self._guess.mean
-        pools = self._view(segment, profile, host)
+        pools = self.pools.view(segment, profile, host)
         return sum(pool.seconds + pool.unknown * guess for pool in pools)
-
-    def pools(self) -> Iterator[Pool]:
-        """Yield every pool."""
-        yield from self._pools
 
     def _part(self, row: Row) -> Part | None:
         number = self._parts_of[row]
@@ -352,30 +292,6 @@ class Backlog:
         part = Part(len(self._parts), pool, name, hard, set_up)
         self._parts.append(part)
         return part
-
-    def _pool(self, segment: int, profile: int, hosts: frozenset[HostName] | None) -> int:
-        key = (segment, profile, hosts)
-        number = self._pool_numbers.get(key)
-        if number is None:
-            number = self._pool_numbers[key] = len(self._pools)
-            self._pools.append(Pool(segment, profile, hosts, self))
-            self._views.clear()
-        return number
-
-    def _view(self, segment: int, profile: int, host: HostName) -> list[Pool]:
-        key = (segment, profile, host)
-        view = self._views.get(key)
-        if view is None:
-            view = [
-                pool
-                for pool in self._pools
-                if pool.segment == segment and pool.profile == profile
-                if pool.hosts is None or host in pool.hosts
-            ]
-            # What few hosts can run comes first: others have enough else to do.
-            view.sort(key=lambda pool: math.inf if pool.hosts is None else len(pool.hosts))
-            self._views[key] = view
-        return view
 
     def _bucket(self, profile: int, index: int, seconds: float) -> int:
         if self._seed is not None:
@@ -405,12 +321,18 @@ class Backlog:
             part.shelved, part.bucket = index, bucket
             (part.pool.front if part.front else part.pool.shelf).put(bucket, index)
 
-    def on_shelf(self, row: Row, bucket: int, index: int, front: bool) -> bool:
-        """Whether a position on a shelf still stands for a pending unit."""
-        part = self._part(row)
-        if part is not None and (part.hard or not self._urgent[row]):
-            return part.shelved == index and part.bucket == bucket and part.front == front
-        return self._ledger.is_pending(row) and bool(self._urgent[row]) == front
+    def _shelf_check(self, profile: int) -> Callable[[int, int, bool], bool]:
+        """Return what says whether a position on a shelf still stands for a pending unit."""
+        rows, pending = self.rows[profile], self._ledger.is_pending
+
+        def counts(bucket: int, index: int, front: bool) -> bool:
+            row = Row(rows[index])
+            part = self._part(row)
+            if part is not None and (part.hard or not self._urgent[row]):
+                return part.shelved == index and part.bucket == bucket and part.front == front
+            return pending(row) and bool(self._urgent[row]) == front
+
+        return counts
 
     def _weigh(self, part: Part, row: Row, sign: int) -> None:
         seconds = self._seconds[row]

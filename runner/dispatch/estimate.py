@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from .ids import Case, HostName, ProfileName
+from ..ids import Case, HostName, ProfileName
 
 _CLIP = math.log(4.0)
 _WEIGHT = 0.05

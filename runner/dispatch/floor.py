@@ -1,0 +1,152 @@
+"""What the dispatcher goes by: the lanes and what each holds, the backlog, the ledger, the speeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from ..ids import HostName, LaneId, ProfileName, Row
+from .backlog import Backlog
+from .estimate import Likeness, Speeds
+from .holding import Holding
+from .ledger import Ledger, LedgerError
+from .units import Unit
+
+LEARN = 3
+"""How many results a lane there must be before cases without an estimate are sent in batches."""
+
+
+class Floor:
+    """The state that all of the dispatcher's modules share, and the steps that keep its counts true."""
+
+    def __init__(self, segments: Sequence[int | None], seed: int | None, single: bool) -> None:
+        self.ledger = Ledger()
+        self.speeds = Speeds()
+        self.limits = tuple(segments) or (None,)
+        self.single = single
+        self.guess = Likeness()
+        self.backlog = Backlog(self.ledger, self.guess, seed)
+        self.lanes: dict[LaneId, Holding] = {}
+        self.profile_limits: dict[int, tuple[int | None, frozenset[HostName] | None]] = {}
+        self.segment = 0
+        self.held: dict[int, int] = {}  # segment -> rows held
+        self.waiting_rows: list[int] = []  # profile -> rows held and not started
+        self.busy = 0
+        self.dirty: set[LaneId] = set()
+        self.hungry: set[LaneId] = set()
+        self.wakes: list[tuple[float, LaneId]] = []
+        self.may_be_orphaned = False  # something may be pending that no lane can run
+        self.more_runs: dict[Row, int] = {}  # of rows that are pending or held: runs after the next
+
+    def profile(self, name: ProfileName) -> int:
+        """Return a profile's number; one that is new is counted from now on."""
+        number = self.backlog.profile(name)
+        while len(self.waiting_rows) <= number:
+            self.waiting_rows.append(0)
+        return number
+
+    def owner(self, lane: LaneId, row: Row) -> Holding:
+        """Return the lane that says it has a row. Raises LedgerError if it was not given it."""
+        holding = self.lanes.get(lane)
+        if holding is None or row not in holding.held:
+            raise LedgerError(f"lane {lane} does not hold row {row}: {self.ledger.place(row).name}")
+        return holding
+
+    def more_to_do(self) -> None:
+        """Something came back or up: lanes that found nothing look again."""
+        self.dirty |= self.hungry
+
+    def let_go(self, holding: Holding, row: Row) -> None:
+        """Take a row off a lane; the ledger knows already where it went."""
+        segment = self.backlog.segment(row)
+        self.held[segment] -= 1
+        if holding.running == row:
+            holding.running = None
+        else:
+            self.waiting_rows[holding.profile] -= 1
+        holding.drop(row)
+        if not holding.held:
+            self.busy -= 1
+            self.more_to_do()
+        self.dirty.add(holding.lane)
+
+    def release(self, holding: Holding, row: Row) -> None:
+        """Let a lane go of a row's hard group, if it holds nothing of it and need not go on with it."""
+        part = self.backlog.part(row)
+        if part is None or not part.hard or part.owner != holding.lane:
+            return
+        part.held -= 1
+        if not part.held and not (part.pending and part.begun):
+            holding.parts.remove(part)
+            self.backlog.free(part)
+
+    def fastest_first(self, lanes: Iterable[LaneId]) -> list[Holding]:
+        """Return lanes in the order in which they are served: idle ones first, then by their host's speed."""
+        found = [self.lanes[lane] for lane in lanes if lane in self.lanes]
+        if len(found) > 1:
+            speed = self.speeds.of
+            found.sort(key=lambda lane: (bool(lane.held), -speed(lane.host), lane.lane))
+        return found
+
+    def choose_segment(self) -> None:
+        """Go on to the plan's next segment when the present one is drained."""
+        pending, urgent = self.backlog.pending, self.backlog.urgent
+        if len(self.limits) == 1:
+            return
+        # What is run again out of an earlier segment goes back to it, when nothing else runs.
+        wanted = min((s for s, n in urgent.items() if n and s < self.segment), default=None)
+        if wanted is None:
+            if pending.get(self.segment):
+                wanted = self.segment
+            else:
+                wanted = min((s for s, n in pending.items() if n), default=self.segment)
+        if wanted == self.segment:
+            return
+        if any(self.held.values()) or (wanted > 0 and not self.backlog.all_ended):
+            return
+        self.segment = wanted
+        self.more_to_do()
+
+    def is_open(self) -> bool:
+        """Whether the present segment may hand out; not, while a re-run waits for another to drain."""
+        return self.segment == 0 or not any(
+            n for s, n in self.backlog.urgent.items() if s < self.segment
+        )
+
+    def next_unit(self, holding: Holding, known: int) -> Unit | None:
+        """Return what comes next for a lane whose worker can run positions below ``known``."""
+        return self.backlog.first(holding.profile, holding.host, self.segment, known)
+
+    def expected(self, row: Row, speed: float) -> float:
+        """Return the wall seconds expected of a row; inf while nothing is known of its like."""
+        seconds = self.backlog.seconds(row)
+        if seconds is None:
+            if self.guess.count < LEARN * len(self.lanes):
+                return math.inf
+            seconds = self.guess.typical
+        return seconds / speed
+
+    def likely(self, row: Row, speed: float) -> float:
+        """Return the wall seconds expected of a row, the mean of its like where it has no estimate."""
+        seconds = self.backlog.seconds(row)
+        return (self.guess.mean if seconds is None else seconds) / speed
+
+    def dismissed(self, holding: Holding) -> None:
+        """A lane was told to let its worker go: it gets nothing until it has another."""
+        holding.ready = False
+        self.hungry.discard(holding.lane)
+
+    def wants_worker(self, lane: LaneId) -> bool:
+        """Whether something is pending, now or in a later segment, that a new worker of a lane could run."""
+        holding = self.lanes[lane]
+        return any(
+            pool.pending
+            and pool.profile == holding.profile
+            and (pool.hosts is None or holding.host in pool.hosts)
+            for pool in self.backlog.pools
+        ) or not self.backlog.ended(holding.profile)
+
+    def not_started(self, lane: LaneId) -> tuple[Row, ...]:
+        """Return what a lane holds and has not started, in order."""
+        holding = self.lanes[lane]
+        return tuple(row for row in holding.held if row != holding.running)

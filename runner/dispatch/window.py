@@ -1,0 +1,178 @@
+"""Top a lane up to its window: the work, measured in time, that hides its channel's latency."""
+
+from __future__ import annotations
+
+import heapq
+import math
+
+from ..decisions import Decision, Give, Renew
+from ..ids import Row
+from .floor import Floor
+from .holding import Holding
+from .overrun import is_stuck
+from .units import Part
+
+MOST = 256
+"""The most cases that a lane holds."""
+BATCH = 0.05
+"""Seconds of work that are worth a message."""
+PROCESS = 2.0
+"""Seconds of work that are worth a process of their own, where a worker runs one batch only."""
+
+
+def fill(floor: Floor, holding: Holding, now: float, decisions: list[Decision]) -> None:
+    """Top a lane up to its window."""
+    lane = holding.lane
+    floor.hungry.discard(lane)
+    if not holding.ready or holding.draining or holding.spent or holding.recalled:
+        return
+    if _is_stale(floor, holding):
+        if not holding.held:
+            floor.dismissed(holding)
+            decisions.append(Renew(lane))
+        return
+    low = holding.low()
+    if holding.held:
+        if floor.single or holding.batches:
+            return
+        if holding.outstanding(now) >= low:
+            _wake(floor, holding, low, now)
+            return
+        if is_stuck(floor, holding, now):
+            return
+    limit = floor.limits[floor.segment]
+    if not floor.is_open() or (limit is not None and not holding.held and floor.busy >= limit):
+        floor.hungry.add(lane)
+        return
+    rows = _choose(floor, holding, low)
+    if not rows:
+        floor.hungry.add(lane)
+        return
+    holding.spent = holding.batches
+    decisions.append(Give(lane, tuple(rows)))
+    _wake(floor, holding, low, now)
+
+
+def _choose(floor: Floor, holding: Holding, low: float) -> list[Row]:
+    """Take from the backlog what a lane is to get now."""
+    speed = floor.speeds.of(holding.host)
+    left = floor.backlog.work(holding.profile, holding.host, floor.segment) / speed
+    share = left / (2 * len(floor.lanes))
+    budget = min(max(BATCH, low), share)
+    room = 1 if floor.single else MOST - len(holding.held)
+    if holding.batches and not floor.single:
+        budget = max(share, PROCESS)
+        room = -(-floor.backlog.left[holding.profile] // (2 * len(floor.lanes)))
+    rows: list[Row] = []
+    total = 0.0
+    while len(rows) < room:
+        if len(holding.held) == 1 and _is_vague(floor, holding) and _others_can(floor, holding):
+            break
+        row = _take(
+            floor, holding, speed, budget - total if len(holding.held) > 1 else math.inf, not rows
+        )
+        if row is None:
+            break
+        expected = floor.expected(row, speed)
+        if not holding.held:
+            floor.busy += 1
+        floor.ledger.hold(row, holding.lane)
+        floor.held[floor.segment] = floor.held.get(floor.segment, 0) + 1
+        floor.waiting_rows[holding.profile] += 1
+        holding.hold(row, expected)
+        total += expected
+        rows.append(row)
+    return rows
+
+
+def _is_vague(floor: Floor, holding: Holding) -> bool:
+    """Whether nobody knows how long what a lane holds will take."""
+    return any(map(math.isinf, holding.held.values()))
+
+
+def _others_can(floor: Floor, holding: Holding) -> bool:
+    """Whether other lanes have nothing and can take all that is left: a running test gives nothing back."""
+    free = sum(
+        not other.held and other.profile == holding.profile and other is not holding
+        for other in floor.lanes.values()
+    )
+    return floor.backlog.left[holding.profile] <= free
+
+
+def _take(floor: Floor, holding: Holding, speed: float, room: float, first: bool) -> Row | None:
+    """Take the next row for a lane, if it fits: the first may be longer than ``room``, if it is known."""
+    backlog = floor.backlog
+    part = _own_part(floor, holding)
+    unit = None
+    if part is not None:
+        row = backlog.next_of(part, holding.known)
+    else:
+        unit = floor.next_unit(holding, holding.known)
+        row = None if unit is None else unit.row
+        if unit is not None and unit.part is not None:
+            row = backlog.next_of(unit.part, holding.known)
+    if row is None:
+        return None
+    expected = floor.expected(row, speed)
+    # Behind a case of unknown length, room is minus infinity: nothing fits.
+    if room != math.inf and (math.isinf(expected) or (not first and expected > room)):
+        return None
+    if unit is not None:
+        if unit.part is None:
+            backlog.take(unit)
+            return row
+        part = unit.part
+        backlog.own(part, holding.lane)
+        holding.parts = [old for old in holding.parts if _keeps(floor, old, holding)]
+        holding.parts.append(part)
+    assert part is not None  # noqa: S101
+    backlog.take_of(part, row)
+    part.held += 1
+    return row
+
+
+def _keeps(floor: Floor, part: Part, holding: Holding) -> bool:
+    """Whether a lane still owns a group; a soft one of which nothing is left is let go."""
+    if part.owner != holding.lane:
+        return False
+    if part.hard or part.pending:
+        return True
+    floor.backlog.free(part)
+    return False
+
+
+def _own_part(floor: Floor, holding: Holding) -> Part | None:
+    """Return the group that a lane is to go on with."""
+    for part in holding.parts:
+        if part.owner == holding.lane and part.pending and part.pool.segment == floor.segment:
+            if part.pending[0] < holding.known:
+                return part
+            if not (part.hard and part.held):  # another worker has to go on with it
+                floor.backlog.free(part)
+    return None
+
+
+def _wake(floor: Floor, holding: Holding, low: float, now: float) -> None:
+    """Ask to be called when a lane runs low, or when its running test begins to overrun."""
+    at = math.inf
+    if floor.backlog.left[holding.profile] and not floor.single:
+        at = holding.low_at(low)
+    if len(holding.held) > 1:
+        patience = holding.patience()
+        # One that overruns and may do so for now is looked at again when it took twice as long.
+        at = min(at, patience if patience > now else now + max(now - holding.since, 0.1))
+    if now < at < holding.pending_wake:
+        holding.pending_wake = at
+        heapq.heappush(floor.wakes, (at, holding.lane))
+
+
+def _is_stale(floor: Floor, holding: Holding) -> bool:
+    """Whether a newer fork is worth its milliseconds: what takes longest may have been listed last."""
+    backlog = floor.backlog
+    if holding.known >= len(backlog.rows[holding.profile]) or not backlog.ended(holding.profile):
+        return False
+    if not backlog.left[holding.profile]:
+        return False
+    return not any(
+        part.begun and part.pending and part.owner == holding.lane for part in holding.parts
+    )
