@@ -6,15 +6,11 @@ hosts are few and have objects. ``version`` grows with every change, ``changed_*
 
 from __future__ import annotations
 
-from array import array
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import IntEnum
 from typing import assert_never
 
-from .cases import CaseTable
-from .events import (
+from ..cases import CaseTable
+from ..events import (
     CaseFinished,
     CasesGivenUp,
     CasesListed,
@@ -47,157 +43,13 @@ from .events import (
     WorkerLost,
     WorkerStarted,
 )
-from .ids import HostName, Kind, LaneId, ProfileName, Row, Status
-
-DETAIL_LIMIT = 1 << 20
-"""Bytes kept in memory of one detail; the whole of it is in the journal and the repository."""
-
-TAIL_LIMIT = 256 << 10
-"""Bytes kept of a lane's live output."""
+from ..ids import HostName, LaneId, ProfileName, Row, Status
+from .columns import Columns
+from .parts import TAIL_LIMIT, Detail, FixtureState, HostState, LaneState, ProfileState
+from .standing import KIND_NUMBERS, STANDING_OF, Standing
 
 
-class Standing(IntEnum):
-    """Where a case stands now; the value of the ``standing`` column."""
-
-    UNSELECTED = 0
-    WAITING = 1
-    RUNNING = 2
-    SUCCESS = 3
-    FAIL = 4
-    SKIP = 5
-    XFAIL = 6
-    UXSUCCESS = 7
-    NOT_RUN = 8
-
-
-STANDING_OF = {
-    Status.SUCCESS: Standing.SUCCESS,
-    Status.FAIL: Standing.FAIL,
-    Status.SKIP: Standing.SKIP,
-    Status.XFAIL: Standing.XFAIL,
-    Status.UXSUCCESS: Standing.UXSUCCESS,
-    Status.NOT_RUN: Standing.NOT_RUN,
-}
-KINDS = tuple(Kind)
-KIND_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
-FAILED = frozenset({Standing.FAIL, Standing.UXSUCCESS})
-ENDED = frozenset(STANDING_OF.values())
-
-_LEAK_WORDS = {
-    "process": ("process", "processes"),
-    "thread": ("thread", "threads"),
-    "fd": ("open file", "open files"),
-    "socket": ("listening socket", "listening sockets"),
-    "file": ("temporary file", "temporary files"),
-    "environment": ("environment variable", "environment variables"),
-    "handler": ("log handler", "log handlers"),
-    "state": ("change of process state", "changes of process state"),
-}
-
-
-def leak_words(kind: str, count: int = 1) -> str:
-    """Return what a kind of leak is called, for so many of them."""
-    one, many = _LEAK_WORDS.get(kind, (kind, kind))
-    return one if count == 1 else many
-
-
-@dataclass(slots=True)
-class Detail:
-    """A named content of an attempt. ``dropped`` counts the bytes left out of the middle."""
-
-    name: str
-    mime: str
-    data: bytearray
-    dropped: int = 0
-    complete: bool = False
-
-    @property
-    def text(self) -> str:
-        """The content as text; what is no UTF-8 is shown as escapes."""
-        return self.data.decode("utf-8", "backslashreplace")
-
-    def append(self, data: bytes) -> None:
-        """Add bytes; beyond ``DETAIL_LIMIT`` the first half and the newest are kept."""
-        self.data += data
-        if (over := len(self.data) - DETAIL_LIMIT) > 0:
-            half = DETAIL_LIMIT // 2
-            del self.data[half : half + over]
-            self.dropped += over
-
-
-@dataclass(slots=True)
-class FixtureState:
-    """A fixture that is alive in a lane, or that just failed."""
-
-    number: int
-    parent: int
-    name: str
-    scope: str
-    phase: str
-    seconds: float = 0.0
-    row: Row | None = None
-    since: int = 0
-    """When its present phase began: UTC, ns since the epoch; 0 if nobody knows."""
-
-
-@dataclass(slots=True)
-class LaneState:
-    """One lane. ``phase`` is ``starting``, ``idle``, ``running``, ``restarting`` or ``closed``."""
-
-    lane: LaneId
-    host: HostName
-    profile: ProfileName
-    phase: str = "starting"
-    generation: int = -1
-    pid: int = 0
-    row: Row | None = None
-    started_at: int = 0
-    """When the running attempt began: UTC, ns since the epoch."""
-    last_row: Row | None = None
-    last_status: Status | None = None
-    done: int = 0
-    failed: int = 0
-    crashed: int = 0
-    restarts: int = 0
-    busy_seconds: float = 0.0
-    """Wall time of all attempts so far."""
-    memory: int = 0
-    cpu: float = 0.0
-    waits: str = ""
-    note: str = ""
-    """Why the last worker was lost."""
-    fixtures: dict[int, FixtureState] = field(default_factory=dict[int, FixtureState])
-    tail: deque[tuple[str, bytes]] = field(default_factory=deque[tuple[str, bytes]])
-    tail_size: int = 0
-
-
-@dataclass(slots=True)
-class HostState:
-    """One host. ``phase`` is what it is busy with before it is ``up``, or ``lost``."""
-
-    host: HostName
-    phase: str = "connecting"
-    note: str = ""
-    cpus: int = 0
-    python: str = ""
-    lanes: list[LaneId] = field(default_factory=list[LaneId])
-    done: int = 0
-
-
-@dataclass(slots=True)
-class ProfileState:
-    """The listing of one profile and its counts by standing."""
-
-    profile: ProfileName
-    listing: str = ""
-    """``""`` (not begun), ``loading``, ``listed`` or ``failed``."""
-    error: str = ""
-    listed: int = 0
-    listing_seconds: float = 0.0
-    counts: array[int] = field(default_factory=lambda: array("l", [0] * len(Standing)))
-
-
-class RunState:
+class RunState(Columns):
     """The store of one run."""
 
     def __init__(
@@ -205,22 +57,10 @@ class RunState:
         cases: CaseTable,
         expected: Callable[[str, ProfileName], float | None] = lambda _id, _profile: None,
     ) -> None:
-        self.cases = cases
-        self._expected = expected
+        super().__init__(cases, expected)
         self.version = 0
-        self.standing = bytearray()
-        self.kind = bytearray()
-        self.attempts = bytearray()
-        self.flaky: set[Row] = set()
-        self.seconds: array[float] = array("f")
-        self.expected: array[float] = array("f")
-        """Expected seconds from history; negative where unknown."""
-        self.lane_of: array[int] = array("h")
-        """The lane of the latest attempt; -1 for none."""
-        self.counts: array[int] = array("l", [0] * len(Standing))
         self.lanes: dict[LaneId, LaneState] = {}
         self.hosts: dict[HostName, HostState] = {}
-        self.profiles: dict[ProfileName, ProfileState] = {}
         self.failures: dict[Row, None] = {}
         """Rows that stand as failed, in the order they failed."""
         self.details: dict[Row, list[Detail]] = {}
@@ -231,28 +71,15 @@ class RunState:
         """How long a fixture took to come up the last time, by name."""
         self.warnings: list[Warned] = []
         self.plugin_reports: list[PluginReported] = []
-        self.changed_rows: set[Row] = set()
         self.changed_lanes: set[LaneId] = set()
         self.started: RunStarted | None = None
         self.ended: RunEnded | None = None
         self.stopping: StopAsked | None = None
         self.total_seconds = 0.0
         """The sum of all attempts' wall times."""
-        self._expected_left = 0.0
-        self._unknown_left = 0
         self._timed = 0
 
     # -- reading -------------------------------------------------------------------------------------
-
-    @property
-    def selected(self) -> int:
-        """How many cases are to run, as far as they are listed."""
-        return sum(self.counts) - self.counts[Standing.UNSELECTED]
-
-    @property
-    def finished(self) -> int:
-        """How many cases have their status."""
-        return self.selected - self.counts[Standing.WAITING] - self.counts[Standing.RUNNING]
 
     @property
     def failed(self) -> int:
@@ -267,19 +94,6 @@ class RunState:
     def listing(self) -> bool:
         """Whether some profile's suite is not completely known yet."""
         return any(profile.listing in ("", "loading") for profile in self.profiles.values())
-
-    def standing_of(self, row: Row) -> Standing:
-        """Return where a case stands."""
-        return Standing(self.standing[row])
-
-    def kind_of(self, row: Row) -> Kind:
-        """Return why a case's latest attempt failed."""
-        return KINDS[self.kind[row]]
-
-    def expected_seconds(self, row: Row) -> float | None:
-        """Return how long a case took in the past, in seconds; None if nobody knows."""
-        seconds = self.expected[row]
-        return None if seconds < 0 else seconds
 
     def remaining_seconds(self) -> float | None:
         """Return about how long the run goes on, in seconds; None when nothing is known to go by."""
@@ -309,7 +123,7 @@ class RunState:
                 if not event.live:
                     self._detail(event)
             case CasesListed():
-                self._listed(event)
+                self._list(event)
             case RunStarted():
                 self.started = event
                 for name in event.profiles:
@@ -441,46 +255,6 @@ class RunState:
         detail.append(event.data)
         detail.complete = event.eof
 
-    def _listed(self, event: CasesListed) -> None:
-        profile = self._profile(event.profile)
-        profile.listed += len(event.rows)
-        first = len(self.standing)
-        grow = event.rows[-1] + 1 - first if event.rows else 0
-        if grow > 0:
-            self.standing.extend(bytes(grow))
-            self.kind.extend(bytes(grow))
-            self.attempts.extend(bytes(grow))
-            self.seconds.extend([0.0] * grow)
-            self.expected.extend([-1.0] * grow)
-            self.lane_of.extend([-1] * grow)
-            self.counts[Standing.UNSELECTED] += grow
-            for row in range(first, first + grow):
-                self._profile(self.cases.profile(Row(row))).counts[Standing.UNSELECTED] += 1
-        test_id, expected = self.cases.test_id, self._expected
-        for row in event.selected:
-            seconds = expected(test_id(row), event.profile)
-            self.expected[row] = -1.0 if seconds is None else seconds
-            self._move(row, Standing.WAITING)
-
-    def _move(self, row: Row, to: Standing) -> None:
-        before = self.standing[row]
-        if before == to:
-            return
-        self.standing[row] = to
-        self.counts[before] -= 1
-        self.counts[to] += 1
-        counts = self._profile(self.cases.profile(row)).counts
-        counts[before] -= 1
-        counts[to] += 1
-        if (before in _LEFT) != (to in _LEFT):
-            sign = 1 if to in _LEFT else -1
-            expected = self.expected[row]
-            if expected < 0:
-                self._unknown_left += sign
-            else:
-                self._expected_left = max(0.0, self._expected_left + sign * expected)
-        self.changed_rows.add(row)
-
     def _interrupted(self, lane: LaneState) -> None:
         """What ran in a lane that is gone, and has no verdict, waits again."""
         if lane.row is not None:
@@ -520,12 +294,3 @@ class RunState:
         if found is None:
             found = self.hosts[host] = HostState(host)
         return found
-
-    def _profile(self, profile: ProfileName) -> ProfileState:
-        found = self.profiles.get(profile)
-        if found is None:
-            found = self.profiles[profile] = ProfileState(profile)
-        return found
-
-
-_LEFT = (int(Standing.WAITING), int(Standing.RUNNING))

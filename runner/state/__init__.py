@@ -1,0 +1,30 @@
+"""What is known of a run: ``RunState``, and what it is made of."""
+
+from .leaks import leak_words
+from .parts import (
+    DETAIL_LIMIT,
+    TAIL_LIMIT,
+    Detail,
+    FixtureState,
+    HostState,
+    LaneState,
+    ProfileState,
+)
+from .run import RunState
+from .standing import ENDED, FAILED, KINDS, Standing
+
+__all__ = [
+    "DETAIL_LIMIT",
+    "ENDED",
+    "FAILED",
+    "KINDS",
+    "TAIL_LIMIT",
+    "Detail",
+    "FixtureState",
+    "HostState",
+    "LaneState",
+    "ProfileState",
+    "RunState",
+    "Standing",
+    "leak_words",
+]

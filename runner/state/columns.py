@@ -1,0 +1,109 @@
+"""The cases of a run, in columns indexed by row, with the counts that go with them."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+
+from ..cases import CaseTable
+from ..events import CasesListed
+from ..ids import Kind, ProfileName, Row
+from .parts import ProfileState
+from .standing import KINDS, Standing
+
+_LEFT = (int(Standing.WAITING), int(Standing.RUNNING))
+
+
+class Columns:
+    """What stands of each case. Only the run's ``apply`` writes."""
+
+    def __init__(
+        self, cases: CaseTable, expected: Callable[[str, ProfileName], float | None]
+    ) -> None:
+        self.cases = cases
+        self._expected = expected
+        self.standing = bytearray()
+        self.kind = bytearray()
+        self.attempts = bytearray()
+        self.flaky: set[Row] = set()
+        self.seconds: array[float] = array("f")
+        self.expected: array[float] = array("f")
+        """Expected seconds from history; negative where unknown."""
+        self.lane_of: array[int] = array("h")
+        """The lane of the latest attempt; -1 for none."""
+        self.counts: array[int] = array("l", [0] * len(Standing))
+        self.profiles: dict[ProfileName, ProfileState] = {}
+        self.changed_rows: set[Row] = set()
+        self._expected_left = 0.0
+        self._unknown_left = 0
+
+    @property
+    def selected(self) -> int:
+        """How many cases are to run, as far as they are listed."""
+        return sum(self.counts) - self.counts[Standing.UNSELECTED]
+
+    @property
+    def finished(self) -> int:
+        """How many cases have their status."""
+        return self.selected - self.counts[Standing.WAITING] - self.counts[Standing.RUNNING]
+
+    def standing_of(self, row: Row) -> Standing:
+        """Return where a case stands."""
+        return Standing(self.standing[row])
+
+    def kind_of(self, row: Row) -> Kind:
+        """Return why a case's latest attempt failed."""
+        return KINDS[self.kind[row]]
+
+    def expected_seconds(self, row: Row) -> float | None:
+        """Return how long a case took in the past, in seconds; None if nobody knows."""
+        seconds = self.expected[row]
+        return None if seconds < 0 else seconds
+
+    def _list(self, event: CasesListed) -> None:
+        """Make room for what was listed, and let wait what is selected of it."""
+        profile = self._profile(event.profile)
+        profile.listed += len(event.rows)
+        first = len(self.standing)
+        grow = event.rows[-1] + 1 - first if event.rows else 0
+        if grow > 0:
+            self.standing.extend(bytes(grow))
+            self.kind.extend(bytes(grow))
+            self.attempts.extend(bytes(grow))
+            self.seconds.extend([0.0] * grow)
+            self.expected.extend([-1.0] * grow)
+            self.lane_of.extend([-1] * grow)
+            self.counts[Standing.UNSELECTED] += grow
+            for row in range(first, first + grow):
+                self._profile(self.cases.profile(Row(row))).counts[Standing.UNSELECTED] += 1
+        test_id, expected = self.cases.test_id, self._expected
+        for row in event.selected:
+            seconds = expected(test_id(row), event.profile)
+            self.expected[row] = -1.0 if seconds is None else seconds
+            self._move(row, Standing.WAITING)
+
+    def _move(self, row: Row, to: Standing) -> None:
+        """Let a case stand elsewhere, and keep all counts true."""
+        before = self.standing[row]
+        if before == to:
+            return
+        self.standing[row] = to
+        self.counts[before] -= 1
+        self.counts[to] += 1
+        counts = self._profile(self.cases.profile(row)).counts
+        counts[before] -= 1
+        counts[to] += 1
+        if (before in _LEFT) != (to in _LEFT):
+            sign = 1 if to in _LEFT else -1
+            expected = self.expected[row]
+            if expected < 0:
+                self._unknown_left += sign
+            else:
+                self._expected_left = max(0.0, self._expected_left + sign * expected)
+        self.changed_rows.add(row)
+
+    def _profile(self, profile: ProfileName) -> ProfileState:
+        found = self.profiles.get(profile)
+        if found is None:
+            found = self.profiles[profile] = ProfileState(profile)
+        return found
