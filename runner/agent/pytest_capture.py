@@ -128,7 +128,10 @@ class LaneCapture:
         return self.readouterr()
 
     def stop_capturing(self):
-        self.suspend_capturing(in_=True)
+        try:
+            self.suspend_capturing(in_=True)
+        except OSError:
+            pass  # a test closed what it had saved; this is the end of the process
         self._state = "stopped"
 
     def is_started(self):

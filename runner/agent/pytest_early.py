@@ -65,6 +65,9 @@ def early_readers(config):
 
 def _sources(config):
     """Yield (path, text) of each module of the project that was imported so far."""
+    ours = os.path.join(
+        os.path.dirname(os.path.abspath(__file__)), ""
+    )  # inside it, where TMPDIR is
     roots = {str(config.rootpath), os.getcwd()}
     roots = tuple({os.path.join(root, "") for root in (*roots, *map(os.path.realpath, roots))})
     packages = os.sep + "site-packages" + os.sep
@@ -74,7 +77,7 @@ def _sources(config):
         path = getattr(module, "__file__", None)
         if not isinstance(path, str) or not path.startswith(roots) or not path.endswith(".py"):
             continue
-        if packages in path or (virtual and path.startswith(prefix)):
+        if packages in path or path.startswith(ours) or (virtual and path.startswith(prefix)):
             continue
         try:
             with open(path, "rb") as file:
