@@ -47,6 +47,7 @@ def fill(floor: Floor, holding: Holding, now: float, decisions: list[Decision]) 
     rows = _choose(floor, holding, low)
     if not rows:
         floor.hungry.add(lane)
+        _wake(floor, holding, low, now)  # what it has may come to wait behind a slow test
         return
     holding.spent = holding.batches
     decisions.append(Give(lane, tuple(rows)))

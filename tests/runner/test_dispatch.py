@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testlanes.runner.decisions import Entry, Give, Renew
+from testlanes.runner.decisions import Entry, Give, Recall, Renew
 from testlanes.runner.dispatch import Dispatcher
 from testlanes.runner.ids import LOCAL, LaneId, ProfileName, Row
 
@@ -47,3 +47,34 @@ def test_at_most_one_case_is_queued_behind_one_of_unknown_length() -> None:
     assert isinstance(given, Give)
     assert Row(0) == given.rows[0]
     assert len(given.rows) <= 2
+
+
+def test_what_waits_behind_a_slow_test_is_taken_back_though_nothing_else_is_left() -> None:
+    """Tests without an estimate are taken for quick ones once many of their like were; one is not."""
+    dispatcher = Dispatcher(profiles=[PY])
+    dispatcher.open_lane(LaneId(0), LOCAL, PY)
+    dispatcher.add([Entry(Row(n), PY, n, None, None) for n in range(40)], 0.0)
+    dispatcher.listing_ended(PY)
+    dispatcher.worker_ready(LaneId(0), -1, 0.0)
+    queue: list[Row] = []
+    now = 0.0
+    while dispatcher.ledger.pending:
+        for decision in dispatcher.decide(now):
+            assert isinstance(decision, Give)
+            queue += decision.rows
+        if dispatcher.ledger.pending:
+            row = queue.pop(0)
+            dispatcher.started(LaneId(0), row, now)
+            now += 0.0001
+            dispatcher.finished(LaneId(0), row, 0.0001, now)
+    slow, *behind = queue
+    assert behind
+
+    dispatcher.started(LaneId(0), slow, now)  # and goes on and on
+    dispatcher.open_lane(LaneId(1), LOCAL, PY)
+    dispatcher.worker_ready(LaneId(1), -1, now)
+    assert dispatcher.decide(now) == []
+
+    wake = dispatcher.wake_at
+    assert wake is not None, "nobody looks at it again"
+    assert dispatcher.decide(wake) == [Recall(LaneId(0), tuple(behind))]
