@@ -33,8 +33,8 @@ def share(floor: Floor, now: float, decisions: list[Decision]) -> None:
             and _split(floor, holding, now, decisions)
         ):
             continue
-        if renew(floor, holding, decisions):
-            continue
+        if not holding.ready or renew(floor, holding, decisions):
+            continue  # its worker is replaced by one that knows more
         if coming[holding.profile]:
             coming[holding.profile] -= 1  # what was asked back before is for this one
             continue

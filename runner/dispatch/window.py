@@ -67,7 +67,7 @@ def _choose(floor: Floor, holding: Holding, low: float) -> list[Row]:
     rows: list[Row] = []
     total = 0.0
     while len(rows) < room:
-        if len(holding.held) == 1 and _is_vague(floor, holding) and _others_can(floor, holding):
+        if len(holding.held) == 1 and _is_vague(floor, holding) and _has_company(floor, holding):
             break
         row = _take(
             floor, holding, speed, budget - total if len(holding.held) > 1 else math.inf, not rows
@@ -91,13 +91,11 @@ def _is_vague(floor: Floor, holding: Holding) -> bool:
     return any(map(math.isinf, holding.held.values()))
 
 
-def _others_can(floor: Floor, holding: Holding) -> bool:
-    """Whether other lanes have nothing and can take all that is left: a running test gives nothing back."""
-    free = sum(
-        not other.held and other.profile == holding.profile and other is not holding
-        for other in floor.lanes.values()
+def _has_company(floor: Floor, holding: Holding) -> bool:
+    """Whether another lane can take what would wait here: a running test gives nothing back."""
+    return any(
+        other.profile == holding.profile and other is not holding for other in floor.lanes.values()
     )
-    return floor.backlog.left[holding.profile] <= free
 
 
 def _take(floor: Floor, holding: Holding, speed: float, room: float, first: bool) -> Row | None:

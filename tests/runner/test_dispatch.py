@@ -78,3 +78,15 @@ def test_what_waits_behind_a_slow_test_is_taken_back_though_nothing_else_is_left
     wake = dispatcher.wake_at
     assert wake is not None, "nobody looks at it again"
     assert dispatcher.decide(wake) == [Recall(LaneId(0), tuple(behind))]
+
+
+def test_nothing_is_queued_behind_a_test_of_unknown_length_where_another_lane_can_take_it() -> None:
+    """The other lane may be busy, or not there yet: a test that turns out slow gives nothing back."""
+    dispatcher = Dispatcher(profiles=[PY])
+    for lane in (0, 1):
+        dispatcher.open_lane(LaneId(lane), LOCAL, PY)
+    dispatcher.add([Entry(Row(n), PY, n, None, None) for n in range(30)], 0.0)
+    dispatcher.listing_ended(PY)
+    dispatcher.worker_ready(LaneId(0), -1, 0.0)
+
+    assert dispatcher.decide(0.0) == [Give(LaneId(0), (Row(0),))]

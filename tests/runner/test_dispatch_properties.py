@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from testlanes.runner.decisions import Entry, Give, Idle, Move, Recall, Renew
 from testlanes.runner.dispatch import Dispatcher
@@ -279,6 +279,7 @@ class World:
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
+@example(seed=309875, steps=0)  # a worker was let go twice
 @given(st.integers(0, 1 << 30), st.integers(0, 300))
 def test_every_rule_holds_whatever_happens(seed: int, steps: int) -> None:
     rng = random.Random(seed)
