@@ -31,7 +31,7 @@ def run_command_line(argv: Sequence[str], dashboard: Dashboard | None = None) ->
             reconfigure(errors="backslashreplace")
     try:
         code = _command(argv, dashboard)
-        sys.stdout.flush()
+        _flush()
     except UserError as error:
         return _tell(error)
     except KeyboardInterrupt:
@@ -43,6 +43,14 @@ def run_command_line(argv: Sequence[str], dashboard: Dashboard | None = None) ->
     except Exception as error:
         return _internal(error)
     return code
+
+
+def _flush() -> None:
+    """Write what is left, unless nobody reads any more: that does not change how a run ended."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _silence()
 
 
 def _command(argv: Sequence[str], dashboard: Dashboard | None) -> int:

@@ -8,6 +8,7 @@ import random
 import shlex
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -227,4 +228,5 @@ def _relative(path: str) -> str:
 
 
 def say(text: str) -> None:
-    print(f"testlanes: {text}", file=sys.stderr, flush=True)  # noqa: T201 - the command line's voice
+    with suppress(BrokenPipeError):  # nobody reads any more
+        print(f"testlanes: {text}", file=sys.stderr, flush=True)  # noqa: T201 - the command line's voice
