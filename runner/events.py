@@ -316,10 +316,14 @@ class StopAsked:
 
 @dataclass(frozen=True, slots=True)
 class CasesQueued:
-    """The user asked for these cases to run again now, ``times`` times each, before anything else."""
+    """The user asked for these cases to run again now, ``times`` times each, before anything else.
+
+    With ``until_failure`` a case is not run any more after it failed.
+    """
 
     rows: tuple[Row, ...]
     times: int = 1
+    until_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,14 @@ from .ids import LaneId, Row
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """Run these cases again now, ``times`` times each, before what waits."""
+    """Run these cases again now, ``times`` times each, before what waits.
+
+    With ``until_failure`` each is run only until it fails, ``times`` times at most.
+    """
 
     rows: tuple[Row, ...]
     times: int = 1
+    until_failure: bool = False
 
 
 @dataclass(frozen=True, slots=True)

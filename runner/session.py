@@ -111,6 +111,7 @@ class Session:
         self._listed: dict[ProfileName, int] = {place.profile: 0 for place in places}
         self._unlisted = set(self._listed)
         self._attempts: dict[Row, int] = {}
+        self._until: set[Row] = set()  # what is run many times, but only until it fails
         self._failed = 0
         self._stillborn: dict[ProfileName, int] = {}
         self._broken: set[ProfileName] = set()
@@ -185,8 +186,9 @@ class Session:
                 self._dispatcher.returned(lane, rows, now)
                 if self._stopping is not None:
                     self._give_up(None, self._stopping.reason, commands)
-            case CasesQueued(rows, times):
+            case CasesQueued(rows, times, until_failure):
                 if self._stopping is None:
+                    (self._until.update if until_failure else self._until.difference_update)(rows)
                     self._dispatcher.again(rows, now, urgent=True, times=times)
                     lost = tuple(row for row in rows if self._cases.profile(row) in self._broken)
                     self._give_up(lost, DIED_AT_START, commands)
@@ -204,6 +206,10 @@ class Session:
                 pass  # told to readers, nothing to decide
 
     def _case_finished(self, event: CaseFinished, now: float, commands: list[Command]) -> None:
+        until_failure = event.row in self._until and event.status.is_failure
+        if until_failure:
+            self._until.discard(event.row)
+            self._dispatcher.enough((event.row,))
         self._dispatcher.finished(event.lane, event.row, event.seconds, now)
         record = self._lanes.get(event.lane)
         if record is not None:
@@ -212,7 +218,11 @@ class Session:
         if not event.status.is_failure:
             return
         attempts = self._attempts[event.row] = self._attempts.get(event.row, 0) + 1
-        hopeless = self._stopping is not None or self._cases.profile(event.row) in self._broken
+        hopeless = (
+            until_failure
+            or self._stopping is not None
+            or self._cases.profile(event.row) in self._broken
+        )
         if attempts <= self._rules.retries and not hopeless:
             self._dispatcher.again((event.row,), now, urgent=False)
             commands.append(Publish(CasesQueued((event.row,), 0)))

@@ -197,8 +197,8 @@ class Supervisor:
         match intent:
             case StopRun(hard):
                 self.take([StopAsked(hard, "interrupted")])
-            case Rerun(rows, times):
-                self.take([CasesQueued(rows, times)])
+            case Rerun(rows, times, until_failure):
+                self.take([CasesQueued(rows, times, until_failure)])
             case StopTest(lane):
                 row = self._state.lanes[lane].row
                 if row is not None:

@@ -144,7 +144,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
         ACT,
         needs="run",
     ),
-    Action("stress", "s", "stress", "Run the test many times while the run goes on", CASES, ACT),
+    Action("stress", "s", "stress", "Run the test many times, or until it fails", CASES, ACT),
     Action(
         "bisect",
         "B",

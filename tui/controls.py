@@ -38,8 +38,11 @@ class Controls(Protocol):
         """Return the shell command that runs exactly these cases again."""
         ...
 
-    def details_of(self, row: Row) -> Sequence[tuple[str, str, bytes]]:
-        """Return (name, mime, content) of each detail of a case that the state does not hold (it passed)."""
+    async def details_of(self, row: Row) -> Sequence[tuple[str, str, bytes]]:
+        """Return (name, mime, content) of each detail of a case that the state does not hold (it passed).
+
+        Reading takes its time and is done beside the loop; it ends early when it is cancelled.
+        """
         ...
 
     def where_ran(self, row: Row) -> Sequence[tuple[str, str]]:
@@ -53,8 +56,10 @@ class Controls(Protocol):
         """
         ...
 
-    def run_cases(self, rows: Sequence[Row]) -> None:
-        """With ``RUN`` offered: start a run of exactly these cases when this one ended.
+    def run_cases(
+        self, rows: Sequence[Row], *, times: int = 1, until_failure: bool = False
+    ) -> None:
+        """With ``RUN`` offered: start a run of exactly these cases when this one ended, as ``Rerun`` says.
 
         While a run goes on ``Rerun`` is asked of it instead.
         """

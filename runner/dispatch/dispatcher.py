@@ -240,6 +240,11 @@ class Dispatcher:
                 self._put_again(row, urgent)
         floor.more_to_do()
 
+    def enough(self, rows: Iterable[Row]) -> None:
+        """Rows that were to run more times end with the attempt that is held or waits now."""
+        for row in rows:
+            self._floor.more_runs.pop(row, None)
+
     def _put_again(self, row: Row, urgent: bool) -> None:
         floor = self._floor
         if floor.ledger.is_pending(row):

@@ -12,6 +12,7 @@ import re
 import shlex
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,10 +21,11 @@ from typing import TYPE_CHECKING
 from testlanes.runner.cli.recorded import RecordedRun
 from testlanes.runner.cli.run import make_request, rerun_command, tell_stored, tell_warnings
 from testlanes.runner.engine import Request, prepare_replay
-from testlanes.runner.events import Warned
+from testlanes.runner.errors import UserError
+from testlanes.runner.events import CasesListed, Warned
 from testlanes.runner.headless import exit_code
 from testlanes.runner.ids import Case, ProfileName, Row
-from testlanes.runner.intents import Intent, StopRun
+from testlanes.runner.intents import Intent, Rerun, StopRun
 from testlanes.runner.isolation import Bisection
 from testlanes.runner.report.lines import Lines
 from testlanes.runner.repository.queries import ran_before
@@ -32,6 +34,8 @@ from testlanes.runner.state import FAILED
 
 if TYPE_CHECKING:
     from testlanes.runner.cli.arguments import Arguments
+    from testlanes.runner.events import RunEvent
+    from testlanes.runner.repository.base import Repository
     from testlanes.runner.repository.directory import DirectoryRepository
     from testlanes.runner.settings import Settings
     from testlanes.runner.state import RunState
@@ -146,6 +150,11 @@ class Sitting:
                 task.cancel()
         return self._end(going, code)
 
+    @property
+    def over(self) -> bool:
+        """Whether the run has ended and is stored."""
+        return self.going is not None and self.going.task.done()
+
     def start(self, request: Request) -> _Going:
         """Start a run."""
         recorded = RecordedRun(self.settings, self.repository, request)
@@ -206,6 +215,24 @@ class Sitting:
         return code if code in (129, 130, 143) else run_code
 
 
+def stored_details(
+    repository: Repository, number: int, case: Case, left: Callable[[], bool]
+) -> Sequence[tuple[str, str, bytes]]:
+    """Return the details of a case in a stored run; nothing if it has none or cannot be read.
+
+    ``left`` is asked with each result: whether nobody waits for the answer any more.
+    """
+    try:
+        for result in repository.read(number):
+            if left():
+                break
+            if result.test_id == case.test_id and result.case.profile == case.profile:
+                return result.details
+    except UserError:
+        pass  # the run was pruned meanwhile: its details are gone
+    return ()
+
+
 class RunControls:
     """The dashboard's ``Controls`` over the run that goes on."""
 
@@ -250,16 +277,19 @@ class RunControls:
             return case.test_id
         return f"^{re.escape(case.test_id)}$"
 
-    def details_of(self, row: Row) -> Sequence[tuple[str, str, bytes]]:
+    async def details_of(self, row: Row) -> Sequence[tuple[str, str, bytes]]:
         """See ``tui.controls.Controls``; what passed is found once the run is stored."""
         number = self.run_number()
-        if number is None:
+        if number is None or not self._session.over:
             return ()
         case = self._recorded.run.cases.case(row)
-        for result in self._session.repository.read(number):
-            if result.test_id == case.test_id and result.case.profile == case.profile:
-                return result.details
-        return ()
+        left = threading.Event()
+        try:
+            return await asyncio.to_thread(
+                stored_details, self._session.repository, number, case, left.is_set
+            )
+        finally:
+            left.set()
 
     def where_ran(self, row: Row) -> Sequence[tuple[str, str]]:
         """See ``tui.controls.Controls``."""
@@ -278,7 +308,9 @@ class RunControls:
         if going is not None and going.task.done():
             self._start(self._request(what, going.request))
 
-    def run_cases(self, rows: Sequence[Row]) -> None:
+    def run_cases(
+        self, rows: Sequence[Row], *, times: int = 1, until_failure: bool = False
+    ) -> None:
         """See ``tui.controls.Controls``."""
         session = self._session
         if session.going is None or not session.going.task.done():
@@ -286,13 +318,32 @@ class RunControls:
         chosen: dict[ProfileName, frozenset[str]] = {}
         for test_id, profile in map(self._recorded.run.cases.case, rows):
             chosen[profile] = chosen.get(profile, frozenset()) | {test_id}
-        times = session.repository.times()
-        self._start(Request(Selection(per_profile=chosen), label="again", times=times))
+        past = session.repository.times()
+        often = times > 1 or until_failure
+        label = "until failure" if until_failure else f"stress x{times:,}" if often else "again"
+        going = self._start(Request(Selection(per_profile=chosen), label=label, times=past))
+        if often:
+            going.recorded.run.observers.append(self._repeat(times, until_failure))
 
-    def _start(self, request: Request) -> None:
-        state = self._session.start(request).recorded.run.state
+    def _repeat(self, times: int, until_failure: bool) -> Callable[[RunEvent], None]:
+        """Return an observer that has each case run so often, from when it is listed."""
+        loop = asyncio.get_running_loop()
+
+        def listed(event: RunEvent) -> None:
+            if isinstance(event, CasesListed) and event.selected:
+                # An observer sees an event before its consequences: only then is there what to repeat.
+                loop.call_soon(
+                    self._session.ask, Rerun(tuple(event.selected), times, until_failure)
+                )
+
+        return listed
+
+    def _start(self, request: Request) -> _Going:
+        going = self._session.start(request)
+        state = going.recorded.run.state
         if self._session.dashboard is not None:
             self._session.dashboard.attach(state)
+        return going
 
     def _request(self, what: str, last: Request) -> Request:
         session = self._session

@@ -196,7 +196,7 @@ class RunState(Columns):
             case StopAsked():
                 if self.stopping is None or event.hard:
                     self.stopping = event
-            case CasesQueued(rows, _):
+            case CasesQueued(rows):
                 for row in rows:
                     if self.standing[row] != Standing.RUNNING:
                         self._move(row, Standing.WAITING)

@@ -69,7 +69,7 @@ class Silent:
         """See ``Controls``."""
         return ""
 
-    def details_of(self, row: Row) -> list[tuple[str, str, bytes]]:
+    async def details_of(self, row: Row) -> list[tuple[str, str, bytes]]:
         """See ``Controls``."""
         return []
 
@@ -80,7 +80,7 @@ class Silent:
     def run(self, what: str) -> None:
         """See ``Controls``."""
 
-    def run_cases(self, rows: object) -> None:
+    def run_cases(self, rows: object, *, times: int = 1, until_failure: bool = False) -> None:
         """See ``Controls``."""
 
     def bisect(self, row: Row) -> None:

@@ -16,13 +16,14 @@ from testlanes.runner.engine import Request, prepare
 from testlanes.runner.errors import UserError
 from testlanes.runner.events import (
     CaseFinished,
+    CasesListed,
     CaseStarted,
     OutputReceived,
     RunEvent,
     WorkerStarted,
 )
 from testlanes.runner.headless import exit_code
-from testlanes.runner.ids import Kind, LaneId
+from testlanes.runner.ids import Kind, LaneId, Row
 from testlanes.runner.intents import Rerun, StopRun, StopTest, Watch
 from testlanes.runner.plan import Plan, Segment
 from testlanes.runner.settings import CommandSuite, Settings
@@ -315,6 +316,37 @@ async def test_a_test_can_be_run_again_while_the_run_goes_on(tmp_path: Path) -> 
 
     assert {"test_first_fails": "success", "test_slow": "success"} == outcomes(state)
     assert 0 == code
+
+
+async def test_a_test_can_be_run_until_it_fails(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        test_until="""
+            import os, unittest
+            class Until(unittest.TestCase):
+                def test_third_time(self):
+                    with open("turns", "a") as turns: turns.write("x")
+                    self.assertNotEqual(os.path.getsize("turns"), 3)
+                def test_never(self): pass
+            """,
+    )
+    run = prepare(unittests(tmp_path), Request())
+
+    def observe(event: RunEvent) -> None:
+        if isinstance(event, CasesListed):
+            rerun = Rerun(tuple(event.selected), 5, until_failure=True)
+            asyncio.get_running_loop().call_soon(run.supervisor.ask, rerun)
+
+    run.observers.append(observe)
+    state, code = await go(run)
+
+    assert {"test_third_time": "assertion", "test_never": "success"} == outcomes(state)
+    attempts = {
+        run.cases.case(Row(row)).test_id.rpartition(".")[2]: n
+        for row, n in enumerate(state.attempts)
+    }
+    assert attempts == {"test_third_time": 3, "test_never": 5}
+    assert 1 == code
 
 
 async def test_retries_make_a_flaky_test_pass(tmp_path: Path) -> None:

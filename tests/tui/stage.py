@@ -109,6 +109,7 @@ class Notes:
     bisected: list[Row] = field(default_factory=list[Row])
     debugged: list[Row] = field(default_factory=list[Row])
     ran_rows: list[tuple[Row, ...]] = field(default_factory=list[tuple[Row, ...]])
+    ran_often: list[tuple[int, bool]] = field(default_factory=list[tuple[int, bool]])
     quits: int = 0
     offers: frozenset[str] = frozenset({"bisect", "debug", "run", "watch"})
     watched: str = ""
@@ -127,7 +128,7 @@ class Notes:
         assert self.state is not None
         return "testlanes run " + " ".join(self.state.cases.test_id(row) for row in rows)
 
-    def details_of(self, row: Row) -> Sequence[tuple[str, str, bytes]]:
+    async def details_of(self, row: Row) -> Sequence[tuple[str, str, bytes]]:
         return [("stdout", "text/plain", b"read from the repository\n")]
 
     def where_ran(self, row: Row) -> Sequence[tuple[str, str]]:
@@ -139,7 +140,10 @@ class Notes:
     def run(self, what: str) -> None:
         self.ran.append(what)
 
-    def run_cases(self, rows: Sequence[Row]) -> None:
+    def run_cases(
+        self, rows: Sequence[Row], *, times: int = 1, until_failure: bool = False
+    ) -> None:
+        self.ran_often.append((times, until_failure))
         self.ran_rows.append(tuple(rows))
 
     def bisect(self, row: Row) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -25,6 +26,7 @@ from testlanes.tui.actions import (
     wrong_keys,
 )
 from testlanes.tui.app import SCREENS, Dashboard
+from testlanes.tui.screens.acting import read_often
 from testlanes.tui.screens.dialogs import Ask, Choice, Pick
 from testlanes.tui.screens.help import HelpScreen
 from testlanes.tui.screens.history import HistoryScreen
@@ -378,6 +380,11 @@ async def _(one: Seat) -> None:
     assert asked.times == 200
     await one.press("s", "x", "enter")
     assert "number" in one.notice
+    await one.press("s", "end", "f", "enter")
+    asked = one.stage.notes.asked[-1]
+    assert isinstance(asked, Rerun)
+    assert (asked.times, asked.until_failure) == (20, True)
+    assert "until it fails" in one.notice
 
 
 @key("bisect")
@@ -751,6 +758,52 @@ def test_wrong_keys_are_said_in_plain_words() -> None:
     assert wrong_keys({"rerum": "r"}) == ["There is no action 'rerum' to give a key to."]
     assert wrong_keys({"rerun": "f"}) == ["The key 'f' stands for both 'rerun' and 'run.failed'."]
     assert wrong_keys({"rerun": "ctrl+r"}) == []
+
+
+async def test_a_test_can_be_run_until_it_fails_when_the_run_is_over() -> None:
+    stage = stage_ended()
+    async with seat(stage) as one:
+        await one.press("3", "s", "ctrl+u", "f", "enter")
+        assert stage.notes.ran_often == [(10_000, True)]
+        assert len(stage.notes.ran_rows[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "often"),
+    [
+        ("20", (20, False)),
+        (" f ", (10_000, True)),
+        ("50F", (50, True)),
+        ("0", None),
+        ("10001", None),
+        ("x", None),
+        ("", None),
+        ("²", None),
+    ],
+)
+def test_how_often_is_read(text: str, often: tuple[int, bool] | None) -> None:
+    assert read_often(text) == often
+
+
+async def test_details_that_take_long_to_read_hold_nothing_up() -> None:
+    stage = stage_ended()
+    slow = asyncio.Event()
+
+    async def details_of(row: Row) -> list[tuple[str, str, bytes]]:
+        await slow.wait()
+        return [("stdout", "text/plain", f"output of row {row}\n".encode())]
+
+    stage.notes.details_of = details_of  # type: ignore[method-assign]
+    async with seat(stage) as one:
+        await one.press("3", "/", *"status:passed", "enter", "enter")
+        one.tests.list.focus()
+        await one.press("j", "k", "j")
+        row = one.tests.model.row_at(one.tests.list.cursor)
+        assert "stdout" not in [section.name for section in one.tests.detail.sections]
+        slow.set()
+        await one.app.workers.wait_for_complete()  # pyright: ignore[reportUnknownMemberType]
+        sections = one.tests.detail.sections
+        assert sections[0].data == f"output of row {row}\n".encode()
 
 
 async def test_what_the_run_does_not_offer_is_not_there() -> None:

@@ -14,6 +14,22 @@ from ..viewmodels.tracebacks import Frame
 from ..widgets.linelist import LineList
 from .base import BaseScreen
 
+MOST = 10_000
+"""The most times a test is run in one go."""
+
+
+def read_often(text: str) -> tuple[int, bool] | None:
+    """Read how often to run: ``20``, ``f`` (until it fails) or ``50f`` (so often at most); None if it is neither.
+
+    Returns the number of times, and whether to end with the first failure.
+    """
+    text = text.strip().lower()
+    until_failure = text.endswith("f")
+    number = text.removesuffix("f").strip() or (str(MOST) if until_failure else "")
+    if not (number.isascii() and number.isdigit()) or not 1 <= int(number) <= MOST:
+        return None
+    return int(number), until_failure
+
 
 class ActingScreen(BaseScreen, inherit_bindings=False):
     """A screen with a test, or several, under its cursor."""
@@ -142,25 +158,29 @@ class ActingScreen(BaseScreen, inherit_bindings=False):
         """Run what is under the cursor again."""
         self.run_again(self.rows_here())
 
-    def run_again(self, rows: Sequence[Row], times: int = 1) -> None:
+    def run_again(
+        self, rows: Sequence[Row], times: int = 1, *, until_failure: bool = False
+    ) -> None:
         """Ask for a rerun, and say so."""
         if not rows:
             self.dash.notice("No test is under the cursor.", "dim")
             return
         if self.dash.state.ended is not None:
-            self._run_anew(rows, times)
+            self._run_anew(rows, times, until_failure)
             return
-        self.dash.controls.ask(Rerun(tuple(dict.fromkeys(rows)), times))
-        often = f" {times} times" if times > 1 else " again"
+        self.dash.controls.ask(Rerun(tuple(dict.fromkeys(rows)), times, until_failure))
+        often = f" {times:,} times" if times > 1 else " again"
+        if until_failure:
+            often = f" until it fails, {times:,} times at most"
         self.dash.notice(f"Running {self.names(rows)}{often}.", "accent")
 
-    def _run_anew(self, rows: Sequence[Row], times: int) -> None:
+    def _run_anew(self, rows: Sequence[Row], times: int, until_failure: bool) -> None:
         if RUN not in self.dash.controls.offers:
             self.dash.notice("The run is over.", "dim")
-        elif times > 1:
-            self.dash.notice("A test can be run many times while a run goes on.", "slow")
         else:
-            self.dash.controls.run_cases(tuple(dict.fromkeys(rows)))
+            self.dash.controls.run_cases(
+                tuple(dict.fromkeys(rows)), times=times, until_failure=until_failure
+            )
 
     def action_run_failed(self) -> None:
         """Run all failed tests of the shown profiles again."""
@@ -198,12 +218,17 @@ class ActingScreen(BaseScreen, inherit_bindings=False):
             return
 
         def go(text: str) -> None:
-            if not text.isdigit() or not 1 <= int(text) <= 10_000:
-                self.dash.notice("A number from 1 to 10000, please.", "slow")
-                return
-            self.run_again(rows, int(text))
+            often = read_often(text)
+            if often is None:
+                self.dash.notice("A number from 1 to 10000, or f, please.", "slow")
+            else:
+                self.run_again(rows, often[0], until_failure=often[1])
 
-        self.dash.ask_text(f"Run {self.names(rows)} so many times", "20", go)
+        self.dash.ask_text(
+            f"Run {self.names(rows)} so many times; f: until it fails; 50f: 50 times at most",
+            "20",
+            go,
+        )
 
     def action_bisect(self) -> None:
         """Find out which other test makes this one fail."""

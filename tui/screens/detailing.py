@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from textual.worker import Worker
+
 from testlanes.runner.ids import ProfileName, Row
+from testlanes.runner.state import Standing
 
 from ..viewmodels.casehead import STRIP, history_line, results_line, where_of
 from ..viewmodels.detail import Section, sections_of
@@ -16,6 +20,9 @@ from ..viewmodels.lines import Line, Span, clean, split_id
 from ..viewmodels.tracebacks import Failure, Frame
 from ..widgets.detailpane import DetailPane
 from .acting import ActingScreen
+
+_STORED_ONLY = frozenset({Standing.SUCCESS, Standing.SKIP, Standing.XFAIL})
+"""Whose details the state may not hold."""
 
 _SUFFIX = {
     "text/plain": ".txt",
@@ -32,10 +39,15 @@ _SUFFIX = {
 """How a file is called that is opened outside: by its type only, never by the name that a test gave."""
 
 
+SETTLE = 0.1
+"""Seconds the cursor must stay on a test before its details are read from the repository."""
+
+
 class DetailingScreen(ActingScreen, inherit_bindings=False):
     """A screen with a detail pane."""
 
     _shown: tuple[object, ...] = ()
+    _reading: Worker[None] | None = None
     variant = 0
     """Which of the profiles a test failed under is shown."""
 
@@ -78,29 +90,48 @@ class DetailingScreen(ActingScreen, inherit_bindings=False):
     ) -> None:
         dash, pane = self.dash, self.detail_pane()
         standing = dash.state.standing[row] if row is not None else -1
-        now = (row, extra, attempt, standing, dash.options.version)
+        stored = standing in _STORED_ONLY
+        number = dash.controls.run_number() if stored else None
+        now = (row, extra, attempt, standing, dash.options.version, number)
         if now == self._shown:
             self._refresh_head(test_id, profile)
             return
         same = self._shown[:2] == now[:2]
         self._shown = now
         details: Sequence[tuple[str, str, bytes]]
-        where: Sequence[tuple[str, str]] = ()
         if row is None:
             details = dash.state.extras[extra].details
         else:
             details = as_triples(dash.state.details.get(row, ()))
-            if not details and standing in (3, 5, 6):
-                details = dash.controls.details_of(row)
-            where = where_of(dash.shown, row, dash.controls.where_ran(row))
-        sections = sections_of(
-            details, where, dash.sources, dash.glyphs, failure, dash.settings.root
-        )
         name = split_id(clean(test_id))[1]
         profile_text = clean(profile) if dash.shown.many_profiles else ""
         pane.title = name
         pane.facts = (Span(profile_text, "profile"),) if profile_text else ()
+        sections = self._sections(row, details, failure)
         pane.show_sections(sections, self._head(test_id, profile), keep=same)
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+        if row is not None and not details and number is not None:
+            self._reading = self.run_worker(self._read_details(row, now))
+
+    def _sections(
+        self, row: Row | None, details: Sequence[tuple[str, str, bytes]], failure: Failure | None
+    ) -> list[Section]:
+        dash = self.dash
+        where: Sequence[tuple[str, str]] = ()
+        if row is not None:
+            where = where_of(dash.shown, row, dash.controls.where_ran(row))
+        return sections_of(details, where, dash.sources, dash.glyphs, failure, dash.settings.root)
+
+    async def _read_details(self, row: Row, shown: tuple[object, ...]) -> None:
+        """Read what only the repository has, and show it if its test is still the one that is shown."""
+        await asyncio.sleep(SETTLE)
+        details = await self.dash.controls.details_of(row)
+        if details and self._shown == shown:
+            pane = self.detail_pane()
+            untouched = pane.chosen == 0 and pane.top == 0
+            pane.show_sections(self._sections(row, details, None), pane.above, keep=not untouched)
 
     def _head(self, test_id: str, profile: ProfileName) -> tuple[Line, ...]:
         history, shown = self.dash.history, self.dash.shown
