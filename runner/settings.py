@@ -129,5 +129,9 @@ class Settings:
     """Regexes (``re.search``) of tests whose failures are known to come and go."""
     all_profiles: tuple[ProfileName, ...] = ()
     """Every configured profile, also those that this run leaves out; empty if none is configured."""
+    default_profiles: tuple[ProfileName, ...] = ()
+    """The profiles that were chosen, or would run if none was; also those that cannot."""
+    missing_profiles: Mapping[ProfileName, str] = field(default_factory=dict[ProfileName, str])
+    """The chosen profiles that cannot run, and why."""
     problems: tuple[str, ...] = ()
     """What the user should know though the run goes on, one plain line each."""

@@ -55,6 +55,8 @@ class Arguments:
     json: bool = False
     junit: str = ""
     list_only: bool = False
+    which_profiles: bool = False
+    """``list``, ``failing``: print the profiles and nothing else."""
     # failing, last, slowest, load, history
     count: int | None = 10
     """``slowest``: how many, None for all."""

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from ..errors import UserError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..settings import Settings
     from .arguments import Arguments
     from .run import Dashboard
@@ -78,6 +80,10 @@ def _command(argv: Sequence[str], dashboard: Dashboard | None) -> int:
         args = replace(args, command="run", here=str(folder))
     if args.command == "run":
         return _run(args, dashboard)
+    if args.command == "profiles":
+        from .profiles import run_profiles
+
+        return run_profiles(args, _folder(args))
     return _COMMANDS[args.command](args, _settings(args))
 
 
@@ -104,16 +110,20 @@ def _run(args: Arguments, dashboard: Dashboard | None) -> int:
 
 
 def _settings(args: Arguments) -> Settings:
-    from pathlib import Path
-
     from ..config.load import load_settings
+
+    return load_settings(_folder(args), args.overrides, os.environ)
+
+
+def _folder(args: Arguments) -> Path:
+    from pathlib import Path
 
     cwd = Path.cwd()
     if args.here:
         cwd = cwd / Path(args.here).expanduser()
         if not cwd.is_dir():
             raise UserError(f"there is no folder {args.here}")
-    return load_settings(cwd, args.overrides, os.environ)
+    return cwd
 
 
 def _list(args: Arguments, settings: Settings) -> int:

@@ -7,14 +7,15 @@ import json
 from ..report.clean import clean_line
 from ..settings import Settings
 from .arguments import Arguments
-from .stored import binary_stdout, is_ci, opened, say, show_failures
+from .stored import binary_stdout, is_ci, opened, refuse_mixture, say, show_failures
 
 
 def run_failing(args: Arguments, settings: Settings) -> int:
     """Show what is failing. Returns 1 if anything is; for ``--subunit`` always 0, as testr does.
 
     ``--list`` prints ids as they are, so that they can be given to ``--load-list``; on a terminal
-    they are cleaned. ``--json`` has the form of testrepository's profiles: ``{id: {"profiles": […]}}``.
+    they are cleaned; they are of one profile, and several profiles' are refused. ``--json`` has the
+    form of testrepository's profiles: ``{id: {"profiles": […]}}``. ``-p`` leaves out other profiles'.
     """
     repository = opened(settings)
     if args.subunit:
@@ -23,6 +24,14 @@ def run_failing(args: Arguments, settings: Settings) -> int:
         out.flush()
         return 0
     failing = repository.failing()
+    if args.overrides.profiles:
+        wanted = {profile.name for profile in settings.profiles}
+        failing = [one for one in failing if one.profile in wanted]
+    names = sorted({one.profile for one in failing})
+    if args.which_profiles:
+        for name in names:
+            say(clean_line(name))
+        return 0
     if args.json:
         profiles: dict[str, list[str]] = {}
         for one in failing:
@@ -30,6 +39,7 @@ def run_failing(args: Arguments, settings: Settings) -> int:
         found = {test_id: {"profiles": sorted(set(names))} for test_id, names in profiles.items()}
         say(json.dumps(found, indent=2, sort_keys=True))
     elif args.list_only:
+        refuse_mixture(names)
         for test_id in dict.fromkeys(one.test_id for one in failing):
             say(test_id if is_ci() else clean_line(test_id))
     else:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from ..config.lists import format_by_profile
 from ..engine import Request, prepare_listing
-from ..errors import UserError
 from ..headless import run_headless
 from ..report.clean import clean_line
 from ..state import Standing
 from .selecting import known_failures, selection_of
-from .stored import is_ci, opened, say
+from .stored import is_ci, opened, refuse_mixture, say
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -25,12 +24,13 @@ NOTHING = 4
 
 def run_list(args: Arguments, settings: Settings) -> int:
     """Print what is selected. Exit code 3 if a suite could not be loaded, 4 if nothing is selected."""
-    if len(settings.profiles) > 1 and not args.json:
-        names = ", ".join(profile.name for profile in settings.profiles)
-        raise UserError(
-            f"a flat list is of one profile, and these would be listed: {names}",
-            hint="choose one with -p NAME, or ask for --json",
-        )
+    names = [profile.name for profile in settings.profiles]
+    if args.which_profiles:
+        for name in names:
+            say(clean_line(name))
+        return 0
+    if not args.json:
+        refuse_mixture(names)
     failing = known_failures(settings, opened(settings)) if args.failing else None
     run = prepare_listing(settings, Request(selection_of(args, settings, failing)))
     ended = asyncio.run(run_headless(run))

@@ -26,11 +26,12 @@ def run_load(args: Arguments, settings: Settings) -> int:
     if "," in args.profile:
         raise UserError("what is loaded ran under one profile", hint="load the streams one by one")
     profile = ProfileName(args.profile or DEFAULT_PROFILE)
+    known = frozenset(settings.all_profiles)
     names = args.files or ("-",)
     copy = binary_stdout() if args.subunit else None
     results: list[StoredResult] = []
     for position, name in enumerate(names):
-        results += read_stream(name, position, profile, copy)
+        results += read_stream(name, position, profile, known, copy)
     if not results:
         raise UserError(
             "there are no results in what was loaded, and nothing was stored",
@@ -47,15 +48,21 @@ def run_load(args: Arguments, settings: Settings) -> int:
 
 
 def read_stream(
-    name: str, position: int, profile: ProfileName, copy: BinaryIO | None
+    name: str,
+    position: int,
+    profile: ProfileName,
+    known: frozenset[ProfileName],
+    copy: BinaryIO | None,
 ) -> Iterator[StoredResult]:
     """Yield the results of a file, or of standard input for ``-``.
+
+    A result tagged with one of the ``known`` profiles ran under that, all others under ``profile``.
 
     Results without a ``worker-N`` tag get the stream's position, as testr does. A test that never
     ended counts as failed.
     """
     decoder = Decoder(foreign=True)
-    reader = _Reader(position, profile)
+    reader = _Reader(position, profile, known)
     where = "standard input" if name == "-" else name
     try:
         if name == "-":
@@ -93,9 +100,10 @@ class _Open:
 class _Reader:
     """Puts packets together into results. The same id may be in progress on several routes."""
 
-    def __init__(self, position: int, profile: ProfileName) -> None:
+    def __init__(self, position: int, profile: ProfileName, known: frozenset[ProfileName]) -> None:
         self._worker = f"worker-{position}"
         self._profile = profile
+        self._known = known
         self._open: dict[tuple[str, str | None], _Open] = {}
 
     def take(self, packets: list[Packet]) -> Iterator[StoredResult]:
@@ -131,10 +139,11 @@ class _Reader:
         tags = test.tags
         if not any(tag.startswith("worker-") for tag in tags):
             tags |= {self._worker}
+        of = sorted(self._known & tags)
         return StoredResult(
             test_id,
             status,
-            self._profile,
+            of[0] if of else self._profile,
             tuple(sorted(tags)),
             test.start,
             stop,

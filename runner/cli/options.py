@@ -110,7 +110,6 @@ def _profiles(group: argparse._ArgumentGroup) -> None:  # pyright: ignore[report
     group.add_argument(
         "-p",
         "--profile",
-        "--profiles",
         dest="profiles",
         metavar="NAME",
         action="append",
@@ -205,17 +204,30 @@ def _run(parser: Parser) -> Parser:
 
 def _list(parser: Parser) -> Parser:
     _selection(parser)
-    parser.add_argument("--json", action="store_true", help='{"ID": {"profiles": [...]}, ...}')
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--json", action="store_true", help='{"ID": {"profiles": [...]}, ...}')
+    _which_profiles(group)
     _suite(parser)
     _where(parser)
     return parser
 
 
+def _which_profiles(group: argparse._MutuallyExclusiveGroup) -> None:  # pyright: ignore[reportPrivateUsage]
+    group.add_argument(
+        "--profiles",
+        dest="which_profiles",
+        action="store_true",
+        help="only the profiles that this would be of, one a line",
+    )
+
+
 def _failing(parser: Parser) -> Parser:
+    _profiles(parser.add_argument_group("of what"))
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--list", dest="list_only", action="store_true", help="ids only, one a line")
     group.add_argument("--subunit", action="store_true", help="as subunit v2")
     group.add_argument("--json", action="store_true", help='{"ID": {"profiles": [...]}, ...}')
+    _which_profiles(group)
     _where(parser)
     return parser
 
@@ -273,6 +285,13 @@ def _config(parser: Parser) -> Parser:
     return parser
 
 
+def _profiles_command(parser: Parser) -> Parser:
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    _suite(parser)
+    _where(parser)
+    return parser
+
+
 def _plain(parser: Parser) -> Parser:
     _where(parser)
     return parser
@@ -294,6 +313,7 @@ PARSERS: dict[str, Callable[[Parser], Parser]] = {
     "history": _history,
     "load": _load,
     "init": _plain,
+    "profiles": _profiles_command,
     "config": _config,
     "demo": _demo,
 }

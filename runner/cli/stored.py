@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -33,6 +33,15 @@ def warn(repository: Repository) -> None:
     for text in repository.warnings:
         sys.stderr.write(f"testlanes: warning: {clean_line(text)}\n")
     repository.warnings.clear()
+
+
+def refuse_mixture(names: Sequence[str]) -> None:
+    """Raise UserError for a flat list of several profiles' tests: nobody could tell whose they are."""
+    if len(names) > 1:
+        raise UserError(
+            f"a flat list is of one profile, and these would be listed: {', '.join(names)}",
+            hint="choose one with -p NAME, or ask for --json",
+        )
 
 
 def newest(repository: Repository) -> int:

@@ -140,6 +140,46 @@ def why_broken(python: str, cwd: Path, environ: Mapping[str, str]) -> str:
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an interpreter says of itself. ``version`` is ``3.11.7``, or ``PyPy 3.10.14``; empty if it does not start."""
+
+    version: str
+    missing: tuple[str, ...] = ()
+    """Of the modules that were asked for, those it does not have."""
+    problem: str = ""
+
+
+def ask(python: str, modules: tuple[str, ...], cwd: Path, environ: Mapping[str, str]) -> Answer:
+    """Start an interpreter in a project's folder and ask for its version and for modules; none is imported."""
+    if problem := why_broken(python, cwd, environ):
+        return Answer("", problem=problem)
+    code = (
+        "import sys, platform, importlib.util as u;"
+        "print('testlanes', platform.python_implementation(), platform.python_version(),"
+        " *[name for name in sys.argv[1:] if u.find_spec(name) is None])"
+    )
+    try:
+        done = subprocess.run(
+            [python, "-c", code, *modules],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            cwd=cwd,
+            env=dict(environ),
+            timeout=LIMIT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Answer("", problem=f"it did not answer: {error}")
+    said = re.search(rb"^testlanes (\S+) (\S+)(.*)$", done.stdout, re.MULTILINE)
+    if said is None:
+        return Answer("", problem=f"it ended with exit code {done.returncode}")
+    name, version = said[1].decode(), said[2].decode()
+    return Answer(
+        version if name == "CPython" else f"{name} {version}", tuple(said[3].decode().split())
+    )
+
+
 def provides(python: str, module: str, cwd: Path, environ: Mapping[str, str]) -> bool:
     """Return whether an interpreter could import a module; the module is not imported."""
     prefix = Path(python).parent.parent

@@ -27,13 +27,16 @@ from .user import read_user
 _AT_ONCE = 8  # interpreters started at a time
 
 
-def load_settings(cwd: Path, overrides: Overrides, environ: Mapping[str, str]) -> Settings:
+def load_settings(
+    cwd: Path, overrides: Overrides, environ: Mapping[str, str], *, survey: bool = False
+) -> Settings:
     """Return the settings of a run that is started in ``cwd``.
 
     The command line wins over the project's own settings, these over testr's or stestr's
     configuration, and that over the user's; keys and theme are the user's first.
     Interpreters of configured profiles are started, to see whether they work: a profile whose
-    interpreter does not is left out and told among ``problems``.
+    interpreter does not is left out and told among ``problems``. With ``survey`` all configured
+    profiles are looked at instead of those that would run, and none has to work.
 
     Raises:
         UserError: a file, key, type or value is wrong, or no profile can run.
@@ -92,7 +95,8 @@ def load_settings(cwd: Path, overrides: Overrides, environ: Mapping[str, str]) -
 
     specs, told = profile_specs(project, source, root, environ)
     problems += told
-    chosen = _chosen(specs, project, source, overrides, root, environ)
+    usual = _chosen(specs, project, source, overrides, root, environ)
+    chosen = specs if survey and specs else usual
     common = Common(
         root=root,
         environ=environ,
@@ -110,7 +114,7 @@ def load_settings(cwd: Path, overrides: Overrides, environ: Mapping[str, str]) -
     if default.cache_info().currsize:
         problems.append(default()[1])
     profiles = tuple(each.profile for each in built if each.profile is not None)
-    if len(profiles) < len(built) and (overrides.strict_profiles or not profiles):
+    if not survey and len(profiles) < len(built) and (overrides.strict_profiles or not profiles):
         wrong = [each.problem for each in built if each.profile is None]
         rest = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise UserError(
@@ -124,6 +128,12 @@ def load_settings(cwd: Path, overrides: Overrides, environ: Mapping[str, str]) -
         settings,
         profiles=profiles,
         all_profiles=tuple(spec.name for spec in specs),
+        default_profiles=tuple(spec.name for spec in usual),
+        missing_profiles={
+            spec.name: each.problem
+            for spec, each in zip(chosen, built, strict=True)
+            if each.profile is None
+        },
         origins=origins,
         problems=tuple(dict.fromkeys(filter(None, problems))),
     )

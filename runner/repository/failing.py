@@ -38,6 +38,8 @@ class Facts:
     partial: bool = False
     """Less than everything was to run, or the run was cut short."""
     interrupted: bool = False
+    from_elsewhere: bool = False
+    """It was loaded, and may be one of several runs: it says nothing of profiles that had no part in it."""
     unlisted: frozenset[ProfileName] = field(default_factory=frozenset[ProfileName])
     """Profiles whose suite could not be loaded, so that no case of them is known."""
 
@@ -57,6 +59,8 @@ def stays(old: StoredResult, facts: Facts, all_profiles: frozenset[str]) -> bool
     if any(facts.known(old.test_id, profile) for profile in profiles):
         return True
     if any(profile in facts.unlisted for profile in profiles):
+        return True
+    if facts.from_elsewhere and not set(profiles).intersection(facts.profiles):
         return True
     return facts.partial and not _mended(old.test_id, profiles, facts)
 

@@ -50,6 +50,7 @@ def filing_of(
         profiles=names,
         partial=partial or interrupted or not kept,
         interrupted=interrupted,
+        from_elsewhere=True,
     )
     about = replace(about_of(outcomes, partial=partial), interrupted=interrupted)
     failures = [one for one in outcomes if one.status.is_failure]

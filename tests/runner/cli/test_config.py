@@ -39,7 +39,7 @@ def test_nothing_of_the_settings_is_forgotten(tmp_path: Path) -> None:
     """A new field of Settings has to be shown."""
     rows = {row.key.partition(".")[0] for row in describe(settings(tmp_path, 'keys = { a = "b" }'))}
 
-    apart = {"origins", "problems", "all_profiles"}
+    apart = {"origins", "problems", "all_profiles", "default_profiles", "missing_profiles"}
     assert set(Settings.__dataclass_fields__) - apart <= rows
 
 

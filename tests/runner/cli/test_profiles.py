@@ -1,0 +1,160 @@
+"""``testlanes profiles``, and the commands that must not mix profiles up, with real interpreters."""
+
+from __future__ import annotations
+
+import json
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from testlanes.runner.cli.entry import run_command_line
+from testlanes.runner.wire.subunit import Packet, encode
+
+Captured = pytest.CaptureFixture[str]
+CONFIGURATION = f"""
+framework = "unittest"
+default_profiles = ["here", "there"]
+[profiles.here]
+python = "{sys.executable}"
+[profiles.there]
+python = "{sys.executable}"
+tags = ["slow"]
+[profiles.spare]
+python = "{sys.executable}"
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "test_some.py").write_text(
+        "import unittest\nclass A(unittest.TestCase):\n    def test_a(self): pass\n"
+    )
+    (tmp_path / "testlanes.toml").write_text(CONFIGURATION)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    return tmp_path
+
+
+def stored(project: Path, stream: bytes, *options: str) -> None:
+    (project / "stream").write_bytes(stream)
+    run_command_line(["load", *options, "stream"])
+
+
+def test_every_profile_is_shown_with_its_version_and_those_that_run_are_marked(
+    project: Path, capsys: Captured
+) -> None:
+    assert run_command_line(["profiles"]) == 0
+    rows = [line.split()[:3] for line in capsys.readouterr().out.splitlines()[1:4]]
+    version = sys.version.split()[0]
+    assert rows == [["*", "here", version], ["*", "there", version], ["spare", version, rows[2][2]]]
+
+
+def test_a_profile_that_would_run_and_cannot_is_told_and_exits_with_2(
+    project: Path, capsys: Captured
+) -> None:
+    broken = project / "broken-python"
+    broken.write_text("#!/bin/sh\necho no such library >&2\nexit 127\n")
+    broken.chmod(0o755)
+    (project / "testlanes.toml").write_text(
+        CONFIGURATION.replace(
+            f'there]\npython = "{sys.executable}"', f'there]\npython = "{broken}"'
+        )
+    )
+    assert run_command_line(["profiles", "--json"]) == 2
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["here"]["problem"] == ""
+    assert "no such library" in shown["there"]["problem"]
+    assert shown["there"]["runs"]
+    assert not shown["spare"]["runs"]
+
+
+def test_a_broken_profile_that_does_not_run_by_default_is_no_failure(
+    project: Path, capsys: Captured
+) -> None:
+    (project / "testlanes.toml").write_text(
+        CONFIGURATION.replace(
+            f'spare]\npython = "{sys.executable}"', 'spare]\npython = "no-such-python"'
+        )
+    )
+    assert run_command_line(["profiles"]) == 0
+    assert "no-such-python" in capsys.readouterr().out
+
+
+def test_pytest_is_asked_for_where_the_suite_is_one_of_pytest(
+    project: Path, capsys: Captured
+) -> None:
+    empty = project / "empty"
+    venv.create(empty, with_pip=False, symlinks=True)
+    (project / "testlanes.toml").write_text(
+        f'framework = "pytest"\n[profiles.bare]\npython = "{empty}/bin/python"\n'
+    )
+    assert run_command_line(["profiles", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["bare"]["problem"] == "it has no pytest"
+
+
+def test_without_profiles_the_one_that_is_always_there_is_shown(
+    project: Path, capsys: Captured
+) -> None:
+    (project / "testlanes.toml").write_text('framework = "unittest"\n')
+    assert run_command_line(["profiles"]) == 0
+    out = capsys.readouterr().out
+    assert "default" in out
+    assert "no profiles are configured" in out
+
+
+def test_a_flat_list_of_several_profiles_is_refused_and_the_profiles_can_be_asked_for(
+    project: Path, capsys: Captured
+) -> None:
+    assert run_command_line(["list"]) == 2
+    assert "here, there" in (told := capsys.readouterr().err)
+    assert "-p NAME" in told
+    assert run_command_line(["list", "--profiles"]) == 0
+    assert capsys.readouterr().out == "here\nthere\n"
+    assert run_command_line(["list", "-p", "spare"]) == 0
+    assert capsys.readouterr().out == "test_some.A.test_a\n"
+
+
+def test_failures_of_two_profiles_are_not_one_list(project: Path, capsys: Captured) -> None:
+    stored(
+        project,
+        encode(Packet("m.a", "fail", frozenset({"here"}), ns=1))
+        + encode(Packet("m.b", "fail", frozenset({"there"}), ns=2)),
+    )
+    capsys.readouterr()
+    assert run_command_line(["failing", "--list"]) == 2
+    assert "here, there" in capsys.readouterr().err
+    assert run_command_line(["failing", "--profiles"]) == 0
+    assert capsys.readouterr().out == "here\nthere\n"
+    assert run_command_line(["failing", "--list", "-p", "there"]) == 1
+    assert capsys.readouterr().out == "m.b\n"
+
+
+def test_a_loaded_stream_is_of_the_profiles_its_tags_name(project: Path, capsys: Captured) -> None:
+    stored(
+        project,
+        encode(Packet("m.a", "fail", frozenset({"here", "nightly"}), ns=1))
+        + encode(Packet("m.a", "success", frozenset({"there"}), ns=2))
+        + encode(Packet("m.c", "fail", ns=3)),
+        "-p",
+        "spare",
+    )
+    capsys.readouterr()
+    run_command_line(["failing", "--json"])
+    assert json.loads(capsys.readouterr().out) == {
+        "m.a": {"profiles": ["here"]},
+        "m.c": {"profiles": ["spare"]},
+    }
+
+
+def test_passing_in_one_profile_heals_nothing_in_another(project: Path, capsys: Captured) -> None:
+    stored(project, encode(Packet("m.a", "fail", frozenset({"here"}), ns=1)))
+    stored(project, encode(Packet("m.a", "success", frozenset({"there"}), ns=2)))
+    stored(project, encode(Packet("m.a", "success", ns=3)), "--partial", "-p", "spare")
+    capsys.readouterr()
+    assert run_command_line(["failing", "--list"]) == 1
+    assert capsys.readouterr().out == "m.a\n"
+    stored(project, encode(Packet("m.a", "success", frozenset({"here"}), ns=4)))
+    assert run_command_line(["failing", "--list"]) == 0
