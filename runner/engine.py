@@ -103,8 +103,8 @@ def prepare(settings: Settings, request: Request) -> Run:
         if profile.lanes is not None:
             dispatcher.limit_profile(profile.name, profile.lanes)
     rules = Rules(settings.retries, settings.max_fail)
-    places = frame.places()
-    return frame.run(Session(dispatcher, frame.cases, places, entry, rules))
+    names = [profile.name for profile in settings.profiles]
+    return frame.run(Session(dispatcher, frame.cases, frame.places(), entry, rules, names))
 
 
 def prepare_listing(settings: Settings, request: Request) -> Run:
@@ -189,13 +189,15 @@ class _Frame:
         if request.watch is not None:
             host = replace(host, channel=request.watch.standby.channel)
         partial = request.partial
+        names = tuple(profile.name for profile in settings.profiles)
         started = RunStarted(
             time.time_ns(),
             settings.root,
-            tuple(profile.name for profile in settings.profiles),
+            names,
             self._count,
             not request.selection.everything if partial is None else partial,
             request.label,
+            tuple(name for name in settings.all_profiles if name not in names),
         )
         observers: list[Observer] = []
         supervisor = Supervisor(core, self._state, observers)

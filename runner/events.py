@@ -37,6 +37,8 @@ class RunStarted:
     """Whether less than everything was selected, so that other failures stay known."""
     label: str = ""
     """How the run was asked for (``failing``, ``watch``, ``isolated`` …); empty for a plain run."""
+    absent: tuple[ProfileName, ...] = ()
+    """Configured profiles that have no part in it, so that their failures stay known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ any more is given up, by name and with a reason.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
@@ -16,7 +17,6 @@ from .commands import (
     Command,
     Finish,
     Kill,
-    LoadSuite,
     Publish,
     Retire,
     Send,
@@ -47,6 +47,7 @@ from .events import (
     WorkerStarted,
 )
 from .ids import DEFAULT_PROFILE, HostName, LaneId, ProfileName, Row
+from .loading import Loading
 
 LEAVING_LIMIT = 300.0
 """Seconds that a worker may take to tear its fixtures down before it is killed."""
@@ -101,14 +102,22 @@ class Session:
         places: Sequence[LanePlace],
         entry: Callable[[Row, int, Group | None], Entry],
         rules: Rules | None = None,
+        more: Iterable[ProfileName] = (),
     ) -> None:
-        """``entry`` tells the dispatcher about a row: (row, index in its profile's listing, group)."""
+        """``entry`` tells the dispatcher about a row: (row, index in its profile's listing, group).
+
+        ``more``: profiles that no lane begins with. They are loaded on the first lane's host, and
+        lanes go over to them when there is work.
+        """
         self._dispatcher = dispatcher
         self._cases = cases
         self._entry = entry
         self._rules = rules or Rules()
         self._lanes = {place.lane: _Lane(place, place.profile) for place in places}
-        self._listed: dict[ProfileName, int] = {place.profile: 0 for place in places}
+        suites = [(place.host, place.profile) for place in places]
+        suites += [(places[0].host, profile) for profile in more]
+        self._loading = Loading(suites, Counter(place.host for place in places))
+        self._listed: dict[ProfileName, int] = {profile: 0 for _, profile in suites}
         self._unlisted = set(self._listed)
         self._attempts: dict[Row, int] = {}
         self._until: set[Row] = set()  # what is run many times, but only until it fails
@@ -124,13 +133,8 @@ class Session:
 
     def begin(self, now: float) -> list[Command]:
         """Return what starts the run."""
-        commands: list[Command] = []
-        hosts: dict[tuple[HostName, ProfileName], None] = {}
-        for lane in self._lanes.values():
-            commands.append(self._open(lane))
-            hosts[lane.place.host, lane.profile] = None
-        commands += [LoadSuite(host, profile) for host, profile in hosts]
-        return commands + self._feed(now)
+        commands = [self._open(lane) for lane in self._lanes.values()]
+        return [*commands, *self._loading.next(), *self._feed(now)]
 
     def step(self, events: Iterable[RunEvent], now: float) -> list[Command]:
         """Take events that were published; return what must now be done, in order."""
@@ -246,6 +250,7 @@ class Session:
         )
 
     def _listing_ended(self, profile: ProfileName, error: str, commands: list[Command]) -> None:
+        commands += self._loading.listed(profile)
         self._unlisted.discard(profile)
         self._dispatcher.listing_ended(profile)
         if error:
@@ -279,6 +284,7 @@ class Session:
             self._problems.append(event.reason)
         if first:
             self._stopping = event
+            self._loading.stop()
             self._give_up(None, event.reason, commands)
             for profile in tuple(self._unlisted):
                 self._unlisted.discard(profile)
@@ -396,6 +402,9 @@ class Session:
         if left := self._dispatcher.give_up(None):
             self._problems.append("no lane was left to run every test")
             commands.append(Publish(CasesGivenUp(left, "no lane was left to run it")))
+        if self._unlisted and not self._problems:
+            names = ", ".join(sorted(self._unlisted))
+            self._problems.append(f"the run ended before this was listed: {names}")
         commands.append(Finish("; ".join(self._problems)))
 
     def _give_up(self, rows: tuple[Row, ...] | None, reason: str, commands: list[Command]) -> None:

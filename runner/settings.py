@@ -130,7 +130,7 @@ class Settings:
     all_profiles: tuple[ProfileName, ...] = ()
     """Every configured profile, also those that this run leaves out; empty if none is configured."""
     default_profiles: tuple[ProfileName, ...] = ()
-    """The profiles that were chosen, or would run if none was; also those that cannot."""
+    """The profiles that run when none is named; also those that cannot."""
     missing_profiles: Mapping[ProfileName, str] = field(default_factory=dict[ProfileName, str])
     """The chosen profiles that cannot run, and why."""
     problems: tuple[str, ...] = ()

@@ -220,17 +220,19 @@ class Supervisor:
         try:
             if plan.launch is not None:
                 await host.channel.adopt(plan.launch)
-                return
-            if plan.python:
+            elif plan.python:
                 await host.channel.start(plan.prefix, plan.python)
             else:
                 await host.channel.start(plan.prefix)
         except OSError as error:
             self.take([HostLost(plan.name, f"its agent could not be started: {error}")])
             return
-        host.channel.write(orders.say_hello(None if not plan.prefix else 15.0))
+        known = {} if plan.launch is None else plan.launch.loading
+        if plan.launch is None:
+            host.channel.write(orders.say_hello(None if not plan.prefix else 15.0))
         for name, options in plan.profiles:
-            host.channel.write(orders.define_profile(name, options))
+            if name not in known:
+                host.channel.write(orders.define_profile(name, options))
 
     def _publish(self, event: RunEvent) -> None:
         self._state.apply(event)

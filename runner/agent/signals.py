@@ -69,6 +69,7 @@ class Signals:
         self._fstat, self._open, self._dup = os.fstat, os.open, fcntl.fcntl
         self._register, self._unregister = faulthandler.register, faulthandler.unregister
         self._enable, self._close = faulthandler.enable, os.close
+        self._enabled = faulthandler.is_enabled
         # Bound once, so that `is` tells whether a test replaced them.
         self._on_timeout, self._on_cancel, self._mark = self._timeout, self._cancel, self._nothing
 
@@ -79,7 +80,7 @@ class Signals:
             self._set(SIG_TIMEOUT, self._on_timeout)
         if get(SIG_CANCEL) is not self._on_cancel:
             self._set(SIG_CANCEL, self._on_cancel)
-        if get(SIG_DUMP) is not self._mark or not self._open_still():
+        if get(SIG_DUMP) is not self._mark or not self._enabled() or not self._open_still():
             self._arm_dump()
         self.expired = None
         self._since = since

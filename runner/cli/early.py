@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def load_early(launch: Launch, settings: Settings) -> Settings:
-    """Have the agent load what is to run, and return the settings with their number of lanes.
+    """Have the agent load what is to run first, and return the settings with their number of lanes.
 
     Does nothing where another host than this one is to run tests. Raises UserError.
     """
@@ -24,9 +24,12 @@ def load_early(launch: Launch, settings: Settings) -> Settings:
         return settings
     lanes = lane_count(settings)  # asked once: it may be a command
     uid = os.urandom(8).hex()
+    first = settings.profiles[
+        :lanes
+    ]  # those the lanes begin with; the session has the others loaded
     # An agent that is dead already is told of when the run begins.
     with contextlib.suppress(OSError):
         launch.start_loading(
-            {each.name: profile_options(settings, each, lanes, uid) for each in settings.profiles}
+            {each.name: profile_options(settings, each, lanes, uid) for each in first}
         )
     return replace(settings, concurrency=lanes, concurrency_command="")

@@ -23,7 +23,7 @@ from ..repository.recording import NOT_STORED
 from ..settings import Settings
 from ..state import RunState
 from .recorded import RecordedRun
-from .selecting import known_failures, selection_of
+from .selecting import known_failures, narrows, selection_of
 
 if TYPE_CHECKING:
     from ..launch import Launch
@@ -187,16 +187,11 @@ def make_request(args: Arguments, settings: Settings, repository: Repository) ->
     selection = selection_of(args, settings, failing)
     return Request(
         selection=selection,
-        partial=True if args.partial or _args_select(settings) else None,
+        partial=True if args.partial or narrows(args.overrides, settings) else None,
         label="failing" if args.failing else "",
         times=_times(settings, repository),
         plan=read_plan(settings.plan) if settings.plan else None,
     )
-
-
-def _args_select(settings: Settings) -> bool:
-    """Whether fewer profiles than are configured run, so that the run is not of everything."""
-    return bool(settings.all_profiles) and len(settings.profiles) < len(settings.all_profiles)
 
 
 def _times(settings: Settings, repository: Repository) -> Mapping[Case, float]:

@@ -95,8 +95,12 @@ def load_settings(
 
     specs, told = profile_specs(project, source, root, environ)
     problems += told
-    usual = _chosen(specs, project, source, overrides, root, environ)
-    chosen = specs if survey and specs else usual
+    usual = _usual(specs, project, source, root, environ)
+    chosen = usual
+    if overrides.profiles:
+        chosen = choose(specs, overrides.profiles, "--profile")
+    if survey and specs:
+        chosen = specs
     common = Common(
         root=root,
         environ=environ,
@@ -229,16 +233,14 @@ def _places(project: Table | None, overrides: Overrides) -> dict[str, str]:
     return places
 
 
-def _chosen(
+def _usual(
     specs: Sequence[ProfileSpec],
     project: Table | None,
     source: Source,
-    overrides: Overrides,
     root: Path,
     environ: Mapping[str, str],
 ) -> Sequence[ProfileSpec]:
-    if overrides.profiles:
-        return choose(specs, overrides.profiles, "--profile")
+    """Return the profiles that run when none is named."""
     names = default_names(project, source, root, environ)
     if not specs and not names:
         return (ProfileSpec(DEFAULT_PROFILE),)

@@ -30,8 +30,10 @@ def dismiss(floor: Floor, holding: Holding, decisions: list[Decision]) -> None:
     profile = holding.profile
     if not backlog.ended(profile) or backlog.left[profile] or floor.waiting_rows[profile]:
         return
-    floor.dismissed(holding)
     target = _other_profile(floor, holding)
+    if target is None and not backlog.all_ended:
+        return  # another profile is still being listed, and may need this lane
+    floor.dismissed(holding)
     if target is None:
         decisions.append(Idle(holding.lane))
     else:

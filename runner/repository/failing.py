@@ -41,7 +41,7 @@ class Facts:
     from_elsewhere: bool = False
     """It was loaded, and may be one of several runs: it says nothing of profiles that had no part in it."""
     unlisted: frozenset[ProfileName] = field(default_factory=frozenset[ProfileName])
-    """Profiles whose suite could not be loaded, so that no case of them is known."""
+    """Profiles left out, or whose suite could not be loaded, so that no case of them is known."""
 
 
 def stays(old: StoredResult, facts: Facts, all_profiles: frozenset[str]) -> bool:

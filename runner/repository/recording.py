@@ -76,6 +76,7 @@ class Recording:
         self._ended = 0
         self._profiles: tuple[ProfileName, ...] = ()
         self._unlisted: set[ProfileName] = set()
+        """Whose tests are not known: the suite could not be loaded, or the profile was left out."""
         self._selected = 0
         self._finished = Finished(cases)
         self._open: dict[LaneId, tuple[Row, dict[str, tuple[str, list[bytes]]]]] = {}
@@ -133,6 +134,7 @@ class Recording:
         self._started, self._label = event.at, event.label
         self._partial |= event.partial
         self._profiles = event.profiles
+        self._unlisted.update(event.absent)
 
     def _run_ended(self, event: RunEnded) -> None:
         self._ended = event.at

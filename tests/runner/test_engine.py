@@ -109,6 +109,22 @@ async def test_a_crash_tells_the_signal_and_where_it_was(tmp_path: Path) -> None
     assert "SIGSEGV" in text
 
 
+async def test_a_crash_tells_where_it_was_also_after_a_test_switched_faulthandler_off(
+    tmp_path: Path,
+) -> None:
+    suite = """
+        import faulthandler, os, unittest
+        class A(unittest.TestCase):
+            def test_a(self): faulthandler.disable()
+            def test_b_dies(self): os.kill(os.getpid(), 11)
+    """
+    made = unittests(write(tmp_path, test_off=suite), concurrency=1, group_regex=".*A")
+    state, _ = await finish(made)
+
+    (row,) = state.failures
+    assert "in test_b_dies" in " ".join(detail.text for detail in state.details[row])
+
+
 async def test_a_test_over_its_limit_is_stopped_and_the_others_run(tmp_path: Path) -> None:
     write(
         tmp_path,

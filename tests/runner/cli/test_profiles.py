@@ -158,3 +158,18 @@ def test_passing_in_one_profile_heals_nothing_in_another(project: Path, capsys: 
     assert capsys.readouterr().out == "m.a\n"
     stored(project, encode(Packet("m.a", "success", frozenset({"here"}), ns=4)))
     assert run_command_line(["failing", "--list"]) == 0
+
+
+@pytest.mark.parametrize("lanes", [1, 2])
+def test_more_profiles_than_lanes_all_run(project: Path, capsys: Captured, lanes: int) -> None:
+    assert run_command_line(["run", "--no-tui", f"-j{lanes}", "-p", "here,there,spare"]) == 0
+    assert "3 tests in" in capsys.readouterr().out
+
+
+def test_a_profile_with_nothing_to_run_holds_nobody_up(project: Path, capsys: Captured) -> None:
+    (project / "empty").mkdir()
+    (project / "testlanes.toml").write_text(
+        CONFIGURATION.replace('tags = ["slow"]', f'directory = "{project}/empty"')
+    )
+    assert run_command_line(["run", "--no-tui", "-j1"]) == 0
+    assert "1 tests in" in capsys.readouterr().out

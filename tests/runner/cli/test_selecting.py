@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from testlanes.runner.cli.arguments import parse_arguments
-from testlanes.runner.cli.selecting import known_failures, selection_of
+from testlanes.runner.cli.selecting import known_failures, narrows, selection_of
+from testlanes.runner.config.overrides import Overrides
 from testlanes.runner.errors import UserError
 from testlanes.runner.ids import DEFAULT_PROFILE, ProfileName, Status
 from testlanes.runner.repository.base import StoredResult
@@ -78,3 +80,29 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
         (tmp_path / "ids").write_bytes(content)
     with pytest.raises(UserError, match="ids"):
         select("--load-list", str(tmp_path / "ids"))
+
+
+@pytest.mark.parametrize(
+    ("words", "partial"),
+    [
+        ((), False),
+        (("--cov=lib", "-x", "-q"), False),
+        (("-k", "some"), True),
+        (("-ksome",), True),
+        (("-m", "not slow"), True),
+        (("--deselect=a.py::b",), True),
+        (("--lf",), True),
+        (("tests/unit",), True),
+    ],
+)
+def test_words_for_the_framework_that_select_make_a_run_partial(
+    words: tuple[str, ...], partial: bool
+) -> None:
+    assert narrows(Overrides(args=words), SETTINGS) is partial
+
+
+def test_less_than_the_profiles_that_run_by_themselves_is_partial() -> None:
+    made = replace(SETTINGS, default_profiles=(A, B))
+    assert not narrows(Overrides(), made)
+    assert not narrows(Overrides(profiles=("a,b",)), made)
+    assert narrows(Overrides(profiles=("a",)), replace(made, profiles=(Profile(A),)))

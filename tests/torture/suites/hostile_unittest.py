@@ -127,9 +127,8 @@ class Hangs(unittest.TestCase):
         sum(iter(int, 1))
 
     def test_passes_too_late(self):
-        end = time.monotonic() + 600
         try:
-            while time.monotonic() < end:
+            for _ in range(12000):  # a test before this one may have replaced time.monotonic
                 time.sleep(0.05)
         except BaseException:
             pass
