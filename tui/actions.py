@@ -227,6 +227,9 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "diff", "d", "diff", "Show what was expected against what came", ("running", "triage"), LOOK
     ),
     Action(
+        "beside", "|", "side by side", "Show the test under its profiles side by side", CASES, LOOK
+    ),
+    Action(
         "section",
         "v",
         "next section",

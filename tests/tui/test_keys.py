@@ -36,6 +36,7 @@ from testlanes.tui.screens.tail import TailScreen
 from testlanes.tui.screens.tests import TestsScreen
 from testlanes.tui.screens.triage import TriageScreen
 from testlanes.tui.viewmodels.failures import MemberKey
+from testlanes.tui.viewmodels.lines import text_of
 
 from .stage import PY313, Stage, stage_ended, stage_running
 
@@ -567,6 +568,18 @@ async def _(one: Seat) -> None:
     section = one.triage.detail.section
     assert section is not None
     assert section.name == "diff"
+
+
+@key("beside")
+async def _(one: Seat) -> None:
+    await one.press("2", "G", "|")
+    section = one.triage.detail.section
+    assert section is not None
+    assert section.name == "profiles"
+    heads = [text_of(column[1]) for column in section.columns]
+    assert [head.split()[1] for head in heads] == ["py312", "py313"]
+    await one.press("|")
+    assert one.triage.detail.section is not section
 
 
 @key("section")

@@ -50,6 +50,7 @@ SCENES: dict[str, tuple[Callable[[], Stage], tuple[int, int], str]] = {
     "summary-green": (lambda: stage_ended(green=True), SMALL, ""),
     "triage": (stage_running, WIDE, "2 G"),
     "triage-small": (stage_running, SMALL, "2 G"),
+    "beside": (stage_running, WIDE, "2 G |"),
     "tests": (stage_running, WIDE, "3"),
     "history": (stage_running, WIDE, "4"),
     "log": (stage_running, SMALL, "5"),

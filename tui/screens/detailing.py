@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from textual.worker import Worker
 
 from testlanes.runner.ids import ProfileName, Row
-from testlanes.runner.state import Standing
 
+from ..viewmodels.beside import NAME, Triples, rows_beside, section_beside
 from ..viewmodels.casehead import STRIP, history_line, results_line, where_of
 from ..viewmodels.detail import Section, sections_of
 from ..viewmodels.failures import Known, as_triples
@@ -20,9 +20,6 @@ from ..viewmodels.lines import Line, Span, clean, split_id
 from ..viewmodels.tracebacks import Failure, Frame
 from ..widgets.detailpane import DetailPane
 from .acting import ActingScreen
-
-_STORED_ONLY = frozenset({Standing.SUCCESS, Standing.SKIP, Standing.XFAIL})
-"""Whose details the state may not hold."""
 
 _SUFFIX = {
     "text/plain": ".txt",
@@ -89,16 +86,17 @@ class DetailingScreen(ActingScreen, inherit_bindings=False):
         extra: int,
     ) -> None:
         dash, pane = self.dash, self.detail_pane()
-        standing = dash.state.standing[row] if row is not None else -1
-        stored = standing in _STORED_ONLY
-        number = dash.controls.run_number() if stored else None
-        now = (row, extra, attempt, standing, dash.options.version, number)
+        beside = self._beside(row, test_id) if row is not None else []
+        standings = tuple(dash.state.standing[each] for each in beside)
+        number = dash.controls.run_number() if beside else None
+        over = dash.state.ended is not None  # what passed can be read from then on
+        now = (row, extra, attempt, standings, dash.options.version, number, over)
         if now == self._shown:
             self._refresh_head(test_id, profile)
             return
         same = self._shown[:2] == now[:2]
         self._shown = now
-        details: Sequence[tuple[str, str, bytes]]
+        details: Triples
         if row is None:
             details = dash.state.extras[extra].details
         else:
@@ -107,31 +105,58 @@ class DetailingScreen(ActingScreen, inherit_bindings=False):
         profile_text = clean(profile) if dash.shown.many_profiles else ""
         pane.title = name
         pane.facts = (Span(profile_text, "profile"),) if profile_text else ()
-        sections = self._sections(row, details, failure)
+        sections = self._sections(row, test_id, details, failure)
         pane.show_sections(sections, self._head(test_id, profile), keep=same)
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
-        if row is not None and not details and number is not None:
-            self._reading = self.run_worker(self._read_details(row, now))
+        missing = [each for each in beside if not dash.state.details.get(each)]
+        if row is not None and missing and number is not None:
+            self._reading = self.run_worker(self._read_details(row, missing, now, failure))
+
+    def _beside(self, row: Row, test_id: str) -> list[Row]:
+        """Return the rows to show side by side; the shown row alone if there is nothing beside it."""
+        rows = rows_beside(self.dash.shown, test_id)
+        return rows if row in rows else [row]
 
     def _sections(
-        self, row: Row | None, details: Sequence[tuple[str, str, bytes]], failure: Failure | None
+        self,
+        row: Row | None,
+        test_id: str,
+        details: Triples,
+        failure: Failure | None,
+        read: Mapping[Row, Triples] | None = None,
     ) -> list[Section]:
         dash = self.dash
-        where: Sequence[tuple[str, str]] = ()
-        if row is not None:
-            where = where_of(dash.shown, row, dash.controls.where_ran(row))
-        return sections_of(details, where, dash.sources, dash.glyphs, failure, dash.settings.root)
+        if row is None:
+            return sections_of(details, (), dash.sources, dash.glyphs, failure, dash.settings.root)
+        where = where_of(dash.shown, row, dash.controls.where_ran(row))
+        root = dash.settings.root
+        sections = sections_of(details, where, dash.sources, dash.glyphs, failure, root)
+        rows = self._beside(row, test_id)
+        if len(rows) > 1:
+            known: dict[Row, Triples] = {
+                each: as_triples(dash.state.details.get(each, ())) for each in rows
+            }
+            known.update(read or {})
+            sections.append(section_beside(dash.shown, rows, known, dash.sources, root))
+        return sections
 
-    async def _read_details(self, row: Row, shown: tuple[object, ...]) -> None:
+    async def _read_details(
+        self, row: Row, missing: Sequence[Row], shown: tuple[object, ...], failure: Failure | None
+    ) -> None:
         """Read what only the repository has, and show it if its test is still the one that is shown."""
         await asyncio.sleep(SETTLE)
-        details = await self.dash.controls.details_of(row)
-        if details and self._shown == shown:
+        dash = self.dash
+        read = {
+            each: details for each in missing if (details := await dash.controls.details_of(each))
+        }
+        if read and self._shown == shown:
             pane = self.detail_pane()
             untouched = pane.chosen == 0 and pane.top == 0
-            pane.show_sections(self._sections(row, details, None), pane.above, keep=not untouched)
+            details = read.get(row) or as_triples(dash.state.details.get(row, ()))
+            sections = self._sections(row, dash.state.cases.test_id(row), details, failure, read)
+            pane.show_sections(sections, pane.above, keep=not untouched)
 
     def _head(self, test_id: str, profile: ProfileName) -> tuple[Line, ...]:
         history, shown = self.dash.history, self.dash.shown
@@ -172,6 +197,14 @@ class DetailingScreen(ActingScreen, inherit_bindings=False):
             pane.to_section("traceback")
         elif not pane.to_section("diff"):
             self.dash.notice("This failure tells no difference.", "dim")
+
+    def action_beside(self) -> None:
+        """Show the test under its profiles side by side, or its first section again."""
+        pane = self.detail_pane()
+        if pane.section is not None and pane.section.name == NAME:
+            pane.next_section(-pane.chosen)
+        elif not pane.to_section(NAME):
+            self.dash.notice("This test has a result under one profile only.", "dim")
 
     def action_attachment(self) -> None:
         """Open the shown section in its own program."""

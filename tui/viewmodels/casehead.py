@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from testlanes.runner.ids import Kind, ProfileName, Row, Status
 from testlanes.runner.state import Standing, leak_words
 
+from .beside import only_under
 from .glyphs import Glyphs, standing_sign
 from .lines import EMPTY, Line, Span, clean, crop, width_of
 from .options import Shown
@@ -32,6 +33,8 @@ def results_line(shown: Shown, test_id: str, chosen: ProfileName) -> Line:
         if label:
             out.append(Span(label, f"profile{here}"))
         out.append(Span(f" {_outcome(shown, row)}" if label else _outcome(shown, row), "dim"))
+    if only := only_under(shown, test_id):
+        out.append(Span(f"  fails only on {' '.join(map(clean, only))}", "accent"))
     return tuple(out) or (Span("  not one of the listed tests", "dim"),)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .code import json_lines, python_spans
 from .diff import diff_lines, difference
 from .glyphs import Glyphs
-from .lines import EMPTY, Line, Span, clean, fit, width_of
+from .lines import EMPTY, Line, Span, clean, crop, fit, line_width, width_of
 from .tail import mark, read_line
 from .times import size_text
 from .tracebacks import Failure, Frame, foreign, read_traceback
@@ -31,6 +31,9 @@ class Section:
     """Places in files, by the number of the line that names them."""
     data: bytes | None = None
     mime: str = ""
+    columns: Sequence[Sequence[Line]] = ()
+    """What stands side by side; ``lines`` are empty then, and as many as the longest has."""
+    bar: str = ""
 
 
 class SectionText:
@@ -45,10 +48,27 @@ class SectionText:
 
     def line(self, index: int, width: int) -> Line:
         """Return a line; what is searched for is marked."""
-        line = self.section.lines[index]
+        section = self.section
+        line = section.lines[index]
+        if section.columns:
+            line = side_by_side(section.columns, index, width, section.bar)
         if not self.query:
             return line
         return tuple(span for text, tone in line for span in mark(text, self.query, tone))
+
+
+def side_by_side(columns: Sequence[Sequence[Line]], index: int, width: int, bar: str) -> Line:
+    """Return one line of columns of equal width, which a bar parts."""
+    each = max(1, (width - 3 * (len(columns) - 1)) // len(columns))
+    out: list[Span] = []
+    for number, column in enumerate(columns):
+        if number:
+            out.append(Span(f" {bar} ", "border"))
+        line = crop(column[index], 0, each) if index < len(column) else EMPTY
+        out += line
+        if number < len(columns) - 1:
+            out.append(Span(" " * (each - line_width(line)), ""))
+    return tuple(out)
 
 
 def sections_of(
