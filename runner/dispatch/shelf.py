@@ -11,9 +11,12 @@ from zlib import crc32
 UNKNOWN = 479
 """The bucket of what has never been timed: it comes first."""
 _STEPS = 8
-_SMALLEST = -8
-"""Below 2 ** (this - 1) seconds, 2 ms, all durations are alike: a lane has more than that in its queue. Such tests keep
-their listing's order, in which those of a class or a module stand together."""
+_SMALLEST = -3
+"""Below 2 ** (this - 1) seconds, 62 ms, all durations are alike: a run ends no later than that for it.
+
+Such tests keep their listing's order, in which those of a class or a module stand together, and in
+which many a suite only works.
+"""
 _RANDOM = 4096
 
 

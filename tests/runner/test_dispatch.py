@@ -90,3 +90,25 @@ def test_nothing_is_queued_behind_a_test_of_unknown_length_where_another_lane_ca
     dispatcher.worker_ready(LaneId(0), -1, 0.0)
 
     assert dispatcher.decide(0.0) == [Give(LaneId(0), (Row(0),))]
+
+
+def test_what_takes_long_comes_first_and_quick_tests_keep_the_order_of_their_listing() -> None:
+    """Many a suite depends on it: a test leaves something behind that only those before it can do without."""
+    dispatcher = Dispatcher(profiles=[PY])
+    dispatcher.open_lane(LaneId(0), LOCAL, PY)
+    seconds = [0.001, 0.05, 0.002, 0.03, 3.0, 0.0, 0.06, 0.01]
+    dispatcher.add([Entry(Row(n), PY, n, each, None) for n, each in enumerate(seconds)], 0.0)
+    dispatcher.listing_ended(PY)
+    dispatcher.worker_ready(LaneId(0), -1, 0.0)
+
+    order: list[Row] = []
+    now = 0.0
+    while not dispatcher.done:
+        for decision in dispatcher.decide(now):
+            assert isinstance(decision, Give)
+            for row in decision.rows:
+                order.append(row)
+                dispatcher.started(LaneId(0), row, now)
+                now += seconds[row]
+                dispatcher.finished(LaneId(0), row, seconds[row], now)
+    assert order == [4, 0, 1, 2, 3, 5, 6, 7]
