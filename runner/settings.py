@@ -125,6 +125,14 @@ class Settings:
     origins: Mapping[str, str] = field(default_factory=dict[str, str])
     hosts: tuple[HostName, ...] = (LOCAL,)
     """Where lanes may run; how each is reached is said in the user's own ``hosts.toml``."""
+    watch_ignore: tuple[str, ...] = ()
+    """Paths that a watch does not look at, as patterns (``docs/*``), besides what git ignores."""
+    watch_poll: bool = False
+    """Whether a watch looks at the files by itself: network file systems tell nobody of changes."""
+    watch_red: str = ""
+    """A command that is run when a watch's cycle leaves failing tests and the one before did not."""
+    watch_green: str = ""
+    """The same, the other way round."""
     known_flaky: tuple[str, ...] = ()
     """Regexes (``re.search``) of tests whose failures are known to come and go."""
     all_profiles: tuple[ProfileName, ...] = ()

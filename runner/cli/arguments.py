@@ -49,6 +49,8 @@ class Arguments:
     random: bool = False
     """Whether a random order was asked for; a seed that was named is in ``overrides.shuffle``."""
     # what is said: run and others
+    mode: str = ""
+    """``watch``: what a cycle runs; empty for what is affected."""
     tui: bool | None = None
     """False for ``--no-tui``; None: a dashboard if there is a terminal."""
     subunit: bool = False
@@ -137,7 +139,7 @@ def _arguments(
         "config_file": said.pop("config", ""),
         "args": behind,
     }
-    if behind and command not in ("run", "list"):
+    if behind and command not in ("run", "list", "watch"):
         raise UserError(
             f"`testlanes {command}` has no use for what stands behind `--`",
             hint=f"see `testlanes {command} --help`",

@@ -80,6 +80,10 @@ def _command(argv: Sequence[str], dashboard: Dashboard | None) -> int:
         args = replace(args, command="run", here=str(folder))
     if args.command == "run":
         return _run(args, dashboard)
+    if args.command == "watch":
+        from .watch import run_watch
+
+        return run_watch(args, lambda: _settings(args))
     if args.command == "profiles":
         from .profiles import run_profiles
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 SUMMARIES = {
     "run": "Run tests in parallel lanes, store the results, and show what happens.",
+    "watch": "Run again what a saved file affects, until Ctrl-C.",
     "list": "Print the ids of the tests that `run` would run.",
     "failing": "Show what failed when it last ran.",
     "last": "Show the results of the newest run.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from itertools import groupby
 
 from ..report.clean import clean_line
 from ..report.wording import clock
@@ -37,7 +38,10 @@ def _list(repository: Repository, *, as_json: bool) -> None:
         say(json.dumps([_as_json(one) for one in runs], indent=2))
         return
     rows = [("run", "date", "time", "tests", "failed", "passed", "profiles", "")]
-    rows += [_row(one) for one in runs]
+    for label, group in groupby(runs, key=lambda one: one.label):
+        cycles = list(group)
+        folded = label.startswith("watch ") and len(cycles) > 1
+        rows += [_folded(cycles)] if folded else [_row(one) for one in cycles]
     widths = [max(len(row[at]) for row in rows) for at in range(7)]
     for row in rows:
         run, date, took, tests, failed, passed, profiles, note = row
@@ -59,6 +63,16 @@ def _row(one: RunRecord) -> tuple[str, ...]:
         clean_line(",".join(one.profiles)),
         clean_line(", ".join(filter(None, notes))),
     )
+
+
+def _folded(cycles: list[RunRecord]) -> tuple[str, ...]:
+    """Return one row for the cycles of a watch: what failed and passed is the last one's."""
+    ordered = sorted(cycles, key=lambda one: one.number)
+    first, last = _row(ordered[0]), _row(ordered[-1])
+    note = f"{ordered[-1].label}, {len(ordered)} cycles"
+    tests = f"{sum(one.total for one in ordered):,}"
+    took = clock(sum(one.seconds for one in ordered))
+    return (f"{first[0]}-{last[0]}", first[1], took, tests, *last[4:7], note)
 
 
 def _as_json(one: RunRecord) -> dict[str, object]:

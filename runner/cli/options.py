@@ -144,39 +144,8 @@ def _suite(parser: Parser) -> None:
 
 def _run(parser: Parser) -> Parser:
     _selection(parser)
-    group = parser.add_argument_group("lanes")
-    add = group.add_argument
-    add(
-        "-j",
-        "--concurrency",
-        metavar="N",
-        type=_whole(0),
-        help="how many lanes; 0 for one a core (the default)",
-    )
-    add("--serial", action="store_true", help="one lane")
-    add("--parallel", action="store_true", help=argparse.SUPPRESS)  # testr's; ours by default
-    add("--plan", metavar="FILE", help="a concurrency plan: what may run together")
-    add("-g", "--group-regex", metavar="REGEX", help="tests with the same match stay in one worker")
-    add("--parallel-class", action="store_true", help="the tests of a class stay in one worker")
-    add("--isolated", action="store_const", const=True, help="a process for every test")
-    add("--fresh", action="store_const", const=True, help="never fork workers from a loaded suite")
-    add("--strict-profiles", action="store_true", help="a profile that cannot run is an error")
-    add("--random", metavar="SEED", type=_seed, help="in random order (write --random=SEED)")
-    group = parser.add_argument_group("limits and repetition")
-    add = group.add_argument
-    add(
-        "--timeout", metavar="SECONDS", type=_seconds, help="end a test that takes longer; 0: never"
-    )
-    add("--grace", metavar="SECONDS", type=_seconds, help="between asking it to end and killing it")
-    add("--slow-after", metavar="SECONDS", type=_seconds, help="mark running tests as slow")
-    add("--retries", metavar="N", type=_whole(0), help="run failing tests again up to N times")
-    add("--max-fail", metavar="N", type=_whole(0), help="stop after N failures")
-    add("-x", "--fail-fast", action="store_true", help="stop after the first failure")
-    add(
-        "--leaks",
-        choices=("report", "fail", "off"),
-        help="what tests leave behind (processes, threads, files …): tell (the default), fail, or do not look",
-    )
+    _lanes(parser)
+    add = _limits(parser).add_argument
     add("--until-failure", action="store_true", help="run again and again until something fails")
     add(
         "--analyze-isolation",
@@ -197,6 +166,64 @@ def _run(parser: Parser) -> Parser:
     )
     for old in ("--force-init", "--full-results", "--no-subunit-trace"):
         add(old, action="store_true", help=argparse.SUPPRESS)  # accepted, and always so
+    _suite(parser)
+    _where(parser)
+    return parser
+
+
+def _lanes(parser: Parser) -> None:
+    group = parser.add_argument_group("lanes")
+    add = group.add_argument
+    add(
+        "-j",
+        "--concurrency",
+        metavar="N",
+        type=_whole(0),
+        help="how many lanes; 0 for one a core (the default)",
+    )
+    add("--serial", action="store_true", help="one lane")
+    add("--parallel", action="store_true", help=argparse.SUPPRESS)  # testr's; ours by default
+    add("--plan", metavar="FILE", help="a concurrency plan: what may run together")
+    add("-g", "--group-regex", metavar="REGEX", help="tests with the same match stay in one worker")
+    add("--parallel-class", action="store_true", help="the tests of a class stay in one worker")
+    add("--isolated", action="store_const", const=True, help="a process for every test")
+    add("--fresh", action="store_const", const=True, help="never fork workers from a loaded suite")
+    add("--strict-profiles", action="store_true", help="a profile that cannot run is an error")
+    add("--random", metavar="SEED", type=_seed, help="in random order (write --random=SEED)")
+
+
+def _limits(parser: Parser) -> argparse._ArgumentGroup:  # pyright: ignore[reportPrivateUsage]
+    group = parser.add_argument_group("limits and repetition")
+    add = group.add_argument
+    add(
+        "--timeout", metavar="SECONDS", type=_seconds, help="end a test that takes longer; 0: never"
+    )
+    add("--grace", metavar="SECONDS", type=_seconds, help="between asking it to end and killing it")
+    add("--slow-after", metavar="SECONDS", type=_seconds, help="mark running tests as slow")
+    add("--retries", metavar="N", type=_whole(0), help="run failing tests again up to N times")
+    add("--max-fail", metavar="N", type=_whole(0), help="stop after N failures")
+    add("-x", "--fail-fast", action="store_true", help="stop after the first failure")
+    add(
+        "--leaks",
+        choices=("report", "fail", "off"),
+        help="what tests leave behind (processes, threads, files …): tell (the default), fail, or do not look",
+    )
+    return group
+
+
+def _watch(parser: Parser) -> Parser:
+    _selection(parser)
+    parser.add_argument_group("what a change runs").add_argument(
+        "--mode",
+        choices=("affected", "failing", "all"),
+        help="what it affects (the default), of that only what is failing, or everything",
+    )
+    _lanes(parser)
+    _limits(parser)
+    group = parser.add_argument_group("what is said")
+    add = group.add_argument
+    add("--no-tui", dest="tui", action="store_const", const=False, help="a compact block a cycle")
+    add("--json", action="store_true", help="a JSON object for each cycle on stdout")
     _suite(parser)
     _where(parser)
     return parser
@@ -305,6 +332,7 @@ def _demo(parser: Parser) -> Parser:
 
 PARSERS: dict[str, Callable[[Parser], Parser]] = {
     "run": _run,
+    "watch": _watch,
     "list": _list,
     "failing": _failing,
     "last": _last,

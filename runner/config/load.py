@@ -90,6 +90,10 @@ def load_settings(
         instance_dispose=layers.said("instance_dispose", source.instance_dispose),
         hosts=_hosts(layers, overrides),
         known_flaky=layers.regexes("known_flaky"),
+        watch_ignore=layers.pick("watch_ignore", None, Table.texts, ()),
+        watch_poll=layers.flag("watch_poll", None, False),
+        watch_red=layers.pick("watch_red", None, Table.text, ""),
+        watch_green=layers.pick("watch_green", None, Table.text, ""),
     )
     origins["shuffle"] = DEFAULT if overrides.shuffle is None else COMMAND_LINE
 
