@@ -151,6 +151,7 @@ class Dashboard(AskingApp, inherit_bindings=False):
             await self.push_screen(self.running)
             if where not in ("running", "tail"):
                 await self.push_screen(self._screen(where))
+        self.draw()
 
     # -- life ----------------------------------------------------------------------------------------
 
@@ -207,7 +208,7 @@ class Dashboard(AskingApp, inherit_bindings=False):
         if self.notice_line and time.monotonic() >= self._notice_until:
             self.notice_line = EMPTY
             self._show_notice()
-        moving = self.state.ended is None or self.failures.unread > 0
+        moving = self.state.ended is None or self.failures.unread > 0 or self.terminal.stale
         if not self.terminal.lent and self.clock.due(moving=moving):
             self.draw()
         self.set_timer(self.clock.delay, self._tick)
@@ -220,11 +221,12 @@ class Dashboard(AskingApp, inherit_bindings=False):
         self.failures.note(rows)
         self.failures.advance()
         driver = self.terminal.driver
-        if self.state.ended is not None and not self._said_end:
+        front = self.front
+        if self.state.ended is not None and not self._said_end and self.running.is_mounted:
             self._said_end = True
             self.running.ended()
-        front = self.front
-        front.frame(rows, lanes)
+        if front.is_mounted:  # else it shows what there is once it has its widgets
+            front.frame(rows, lanes)
         if driver is not None:
             if driver.stale and driver.backlog == 0:
                 driver.stale = False

@@ -81,6 +81,11 @@ class Terminal:
         """How many writes wait for the terminal."""
         return 0 if self.driver is None else self.driver.backlog
 
+    @property
+    def stale(self) -> bool:
+        """Whether the terminal missed something that must be drawn again."""
+        return self.driver is not None and self.driver.stale
+
     def take_signals(self) -> None:
         """Leave in good order on SIGINT, SIGTERM and SIGHUP; the exit code tells which."""
         if self.driver is None:

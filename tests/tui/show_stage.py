@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TextIO, cast
 
-from testlanes.runner.events import OutputReceived
+from testlanes.runner.events import OutputReceived, RunEnded
 from testlanes.runner.ids import LaneId, Row
 from testlanes.runner.intents import Intent
 from testlanes.tui.app import Dashboard, show_dashboard
@@ -52,9 +52,9 @@ async def show(way: str, notes: Path) -> int:
 
         stage.notes.debug_command = guest
 
-    if way == "busy":
+    if way in ("busy", "busy, then over"):
         app = Dashboard(stage.state, stage.notes, stage.settings, stage.history)
-        work = flood(stage, app, file)
+        work = flood(stage, app, file, ends=way != "busy")
     elif way == "lend":
         app, work = None, beat(file)
     else:
@@ -76,27 +76,37 @@ async def beat(file: TextIO) -> None:
         file.write("beat\n")
 
 
-async def flood(stage: Any, app: Dashboard, file: TextIO) -> None:
-    """Change much in every frame; say when the terminal stalls, and when it reads again."""
+async def flood(stage: Any, app: Dashboard, file: TextIO, *, ends: bool) -> None:
+    """Change much in every frame; say when the terminal stalls, when it reads again, and missed nothing.
+
+    With ``ends`` the run ends while the terminal stalls, and nothing changes any more.
+    """
     stalled = 0
     number = 0
     while True:
         await asyncio.sleep(0.05)
         number += 1
-        text = "".join(f"{number * 7919 + line:>100}\n" for line in range(30))
-        stage.say(OutputReceived(LaneId(0), "stdout", text.encode()))
-        stage.pass_time(52 + number / 10)
+        if stage.state.ended is None:
+            text = "".join(f"{number * 7919 + line:>100}\n" for line in range(30))
+            stage.say(OutputReceived(LaneId(0), "stdout", text.encode()))
+            stage.pass_time(52 + number / 10)
         driver = app.terminal.driver
         if driver is None:
             continue
         if not stalled and driver.backlog > 2:
             stalled = number
         elif stalled > 0 and number > stalled + 20:
+            if ends:
+                stage.say(RunEnded(stage.notes.now, interrupted=False))
             file.write(f"stalled, {driver.dropped} writes dropped\n")
             stalled = -1
-        elif stalled == -1 and driver.backlog == 0:
+        elif stalled == -1 and driver.backlog == 0 and number > stalled + 40:
             file.write("resumed\n")
+            driver.stale = True  # as if the last frame of all had been dropped
             stalled = -2
+        elif stalled == -2 and not driver.stale:
+            file.write("up to date\n")
+            stalled = -3
 
 
 if __name__ == "__main__":

@@ -67,8 +67,10 @@ class FastLines(Widget, inherit_bindings=False):
         width, height = self.measure()
         changed: list[Region] = []
         for y in range(max(0, first), height if last is None else min(last, height)):
-            if y in self._strips and (line := self.compose_line(y)) != self._lines[y]:
-                del self._strips[y]
+            # What waits to be painted is out of date as easily as what was painted.
+            known = self._composed.get(y) or (self._lines[y] if y in self._strips else None)
+            if known is not None and (line := self.compose_line(y)) != known:
+                self._strips.pop(y, None)
                 self._composed[y] = line
                 changed.append(Region(0, y, width, 1))
         if changed:
@@ -85,6 +87,7 @@ class FastLines(Widget, inherit_bindings=False):
         """Textual calls this when the theme or a class changed."""
         super().notify_style_update()
         self._strips.clear()
+        self._composed.clear()
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the strips of a region; only what is not kept is drawn."""
