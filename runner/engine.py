@@ -20,6 +20,7 @@ from .lanes import HostLanes
 from .launch import Launch
 from .listing import Listing
 from .plan import Plan
+from .quarantine import Quarantine
 from .replay import Replay
 from .select import Selector
 from .session import LanePlace, Rules, Session
@@ -102,7 +103,7 @@ def prepare(settings: Settings, request: Request) -> Run:
     for profile in settings.profiles:
         if profile.lanes is not None:
             dispatcher.limit_profile(profile.name, profile.lanes)
-    rules = Rules(settings.retries, settings.max_fail)
+    rules = Rules(settings.retries, settings.max_fail, frame.known_flaky)
     names = [profile.name for profile in settings.profiles]
     return frame.run(Session(dispatcher, frame.cases, frame.places(), entry, rules, names))
 
@@ -129,8 +130,12 @@ class _Frame:
         self._request = request
         self.cases = CaseTable()
         times = request.times
+        self.known_flaky = Quarantine(settings.known_flaky)
         self._state = RunState(
-            self.cases, lambda test_id, profile: times.get(Case(test_id, profile))
+            self.cases,
+            lambda test_id, profile: times.get(Case(test_id, profile)),
+            known_flaky=self.known_flaky,
+            flaky_fails=settings.flaky == "fail",
         )
         self._count = lane_count(settings)
         selects = Selector(request.selection).selects

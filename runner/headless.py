@@ -36,7 +36,7 @@ async def run_headless(run: Run) -> RunEnded:
 def exit_code(state: RunState) -> int:
     """Return the exit code of a run that has ended.
 
-    0 all passed; 1 tests failed; 3 the run itself went wrong (tests not run, a suite that could not
+    0 all passed, or failed as is known of them; 1 tests failed; 3 the run itself went wrong (tests not run, a suite that could not
     be loaded, lanes lost); 4 nothing to run; 130 interrupted.
     """
     ended, stopping = state.ended, state.stopping
@@ -46,7 +46,7 @@ def exit_code(state: RunState) -> int:
         return 3
     if state.counts[Standing.NOT_RUN] and stopping is None:
         return 3
-    if state.failed or any(report.failed for report in state.plugin_reports):
+    if state.red or any(report.failed for report in state.plugin_reports):
         return 1
     if not state.selected and not state.extras:
         return 4

@@ -90,6 +90,8 @@ class Rules:
 
     retries: int = 0
     max_fail: int = 0
+    spares: Callable[[str], bool] = lambda _id: False
+    """Whether a test's failures do not count for ``max_fail``."""
 
 
 class Session:
@@ -230,6 +232,8 @@ class Session:
         if attempts <= self._rules.retries and not hopeless:
             self._dispatcher.again((event.row,), now, urgent=False)
             commands.append(Publish(CasesQueued((event.row,), 0)))
+            return
+        if self._rules.spares(self._cases.test_id(event.row)):
             return
         self._failed += 1
         if self._failed == self._rules.max_fail:

@@ -110,6 +110,8 @@ class Settings:
     """Never fork from a loaded suite: each worker is a new process."""
     native: bool = True
     """Whether a ``test_command`` that is plainly unittest may run in our own lanes."""
+    flaky: Literal["report", "fail"] = "report"
+    """What a test means for the run that failed and then passed on a retry."""
     leaks: Literal["report", "fail", "off"] = "report"
     """What is done about what tests leave behind; ``fail`` makes the test fail."""
     leaks_allow: tuple[str, ...] = ()
@@ -134,7 +136,7 @@ class Settings:
     watch_green: str = ""
     """The same, the other way round."""
     known_flaky: tuple[str, ...] = ()
-    """Regexes (``re.search``) of tests whose failures are known to come and go."""
+    """Ids or regexes (``re.search``) of tests whose failures are known to come and go: they do not fail a run."""
     all_profiles: tuple[ProfileName, ...] = ()
     """Every configured profile, also those that this run leaves out; empty if none is configured."""
     default_profiles: tuple[ProfileName, ...] = ()

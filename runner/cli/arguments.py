@@ -48,6 +48,8 @@ class Arguments:
     analyze_isolation: bool = False
     random: bool = False
     """Whether a random order was asked for; a seed that was named is in ``overrides.shuffle``."""
+    runs: int = 20
+    """How many runs ``flaky`` looks back."""
     # what is said: run and others
     mode: str = ""
     """``watch``: what a cycle runs; empty for what is affected."""

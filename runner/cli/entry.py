@@ -154,6 +154,12 @@ def _slowest(args: Arguments, settings: Settings) -> int:
     return run_slowest(args, settings)
 
 
+def _flaky(args: Arguments, settings: Settings) -> int:
+    from .flaky import run_flaky
+
+    return run_flaky(args, settings)
+
+
 def _stats(args: Arguments, settings: Settings) -> int:
     from .stats import run_stats
 
@@ -190,6 +196,7 @@ _COMMANDS: dict[str, Callable[[Arguments, Settings], int]] = {
     "failing": _failing,
     "last": _last,
     "slowest": _slowest,
+    "flaky": _flaky,
     "stats": _stats,
     "history": _history,
     "load": _load,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from ..quarantine import Quarantine
 from ..report.clean import clean_line
 from ..settings import Settings
 from .arguments import Arguments
@@ -44,5 +45,7 @@ def run_failing(args: Arguments, settings: Settings) -> int:
             say(test_id if is_ci() else clean_line(test_id))
     else:
         count = show_failures(failing)
-        say(f"{count:,} failing" if count else "nothing is failing")
+        known = sum(map(Quarantine(settings.known_flaky), (one.test_id for one in failing)))
+        note = f", {known:,} of them known flaky" if known else ""
+        say(f"{count:,} failing{note}" if count else "nothing is failing")
     return 1 if failing else 0

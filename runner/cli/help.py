@@ -9,6 +9,7 @@ SUMMARIES = {
     "failing": "Show what failed when it last ran.",
     "last": "Show the results of the newest run.",
     "slowest": "Show the slowest tests of the newest run.",
+    "flaky": "Show the tests that pass and fail by turns.",
     "stats": "Say how much is stored.",
     "history": "List stored runs, show one, or remove some.",
     "load": "Store results of tests that ran elsewhere.",
@@ -47,6 +48,7 @@ USAGES = {
     "list": "[OPTION…] [FILTER…] [-- ARGS…]",
     "failing": "[--list | --subunit | --json]",
     "slowest": "[-n N | --all]",
+    "flaky": "[-n N] [--list | --json] [FILTER…]",
     "history": "[list | show [RUN] | remove RUN]",
     "load": "[OPTION…] [FILE…]",
 }
@@ -80,6 +82,11 @@ examples:
 Each stream is one worker's; the results are stored as one run. Exit code 1 if it failed.
 """,
     "slowest": "Tests without a known time are left out.\n",
+    "flaky": """\
+Most often changing first: changes between passing and failing from run to run, and
+failed attempts that a retry followed (`testlanes run --retries 2`).
+`known_flaky = ["ID or regex", …]` in the configuration keeps them from failing a run.
+""",
     "history": """\
 examples:
   testlanes history

@@ -201,6 +201,11 @@ def _limits(parser: Parser) -> argparse._ArgumentGroup:  # pyright: ignore[repor
     add("--grace", metavar="SECONDS", type=_seconds, help="between asking it to end and killing it")
     add("--slow-after", metavar="SECONDS", type=_seconds, help="mark running tests as slow")
     add("--retries", metavar="N", type=_whole(0), help="run failing tests again up to N times")
+    add(
+        "--flaky",
+        choices=("report", "fail"),
+        help="what passes on a retry only: tell (the default), or fail the run",
+    )
     add("--max-fail", metavar="N", type=_whole(0), help="stop after N failures")
     add("-x", "--fail-fast", action="store_true", help="stop after the first failure")
     add(
@@ -289,6 +294,21 @@ def _slowest(parser: Parser) -> Parser:
     return parser
 
 
+def _flaky(parser: Parser) -> Parser:
+    parser.add_argument(
+        "filters", metavar="FILTER", nargs="*", help="regexes, any of which may match in the id"
+    )
+    parser.add_argument(
+        "-n", "--runs", metavar="N", type=_whole(1), default=20, help="how many runs back (20)"
+    )
+    _profiles(parser.add_argument_group("of what"))
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--list", dest="list_only", action="store_true", help="ids only, one a line")
+    group.add_argument("--json", action="store_true", help="as JSON")
+    _where(parser)
+    return parser
+
+
 def _history(parser: Parser) -> Parser:
     parser.add_argument(
         "action",
@@ -337,6 +357,7 @@ PARSERS: dict[str, Callable[[Parser], Parser]] = {
     "failing": _failing,
     "last": _last,
     "slowest": _slowest,
+    "flaky": _flaky,
     "stats": _plain,
     "history": _history,
     "load": _load,

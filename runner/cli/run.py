@@ -100,8 +100,6 @@ def _refuse_what_is_missing(settings: Settings) -> None:
             f"hosts: tests cannot be run on other machines yet ({', '.join(others)})",
             hint='leave "hosts" out, or name only "local"',
         )
-    if settings.known_flaky:
-        say("known_flaky has no effect yet: these tests fail the run like any other")
 
 
 def wants_dashboard(args: Arguments) -> bool:
@@ -169,12 +167,13 @@ def make_reporters(args: Arguments, settings: Settings, state: RunState) -> list
     if args.junit:
         from ..report.junit import JUnitReport
 
-        reporters.append(JUnitReport(state.cases, Path(args.junit)))
+        reporters.append(JUnitReport(state.cases, Path(args.junit), state.known_flaky))
     if os.environ.get("GITHUB_ACTIONS") == "true" and not (args.subunit or args.json):
         from ..report.github import GithubReport
 
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
-        reporters.append(GithubReport(state.cases, sys.stdout, Path(summary) if summary else None))
+        place = Path(summary) if summary else None
+        reporters.append(GithubReport(state.cases, sys.stdout, place, state.known_flaky))
     return reporters
 
 

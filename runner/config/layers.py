@@ -116,6 +116,11 @@ class Layers:
             compile_pattern(text, f"{self.origins[key]}: {key}")
         return texts
 
+    def flaky(self) -> Literal["report", "fail"]:
+        """Return what a test means for the run that passes on a retry only."""
+        text = self.pick("flaky", self._over.flaky, Table.text, "report")
+        return "fail" if text == "fail" else "report"
+
     def leaks(self) -> Literal["report", "fail", "off"]:
         """Return what is done about what tests leave behind."""
         text = self.pick("leaks", self._over.leaks, Table.text, "report")

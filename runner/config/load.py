@@ -76,6 +76,7 @@ def load_settings(
         slow_after=layers.seconds("slow_after", overrides.slow_after, 10.0),
         retries=layers.whole("retries", overrides.retries, 0),
         max_fail=layers.whole("max_fail", overrides.max_fail, 0),
+        flaky=layers.flaky(),
         leaks=layers.leaks(),
         leaks_allow=layers.regexes("leaks_allow"),
         isolated=layers.flag("isolated", overrides.isolated, False),

@@ -20,6 +20,7 @@ class Overrides:
     slow_after: float | None = None
     retries: int | None = None
     max_fail: int | None = None
+    flaky: str | None = None
     leaks: str | None = None
     plan: str = ""
     isolated: bool | None = None

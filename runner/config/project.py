@@ -26,6 +26,7 @@ KEYS: Mapping[str, str] = {
     "slow_after": "10",
     "retries": "1",
     "max_fail": "10",
+    "flaky": '"fail"',
     "leaks": '"report"',
     "leaks_allow": "['process:^[0-9]+: gpg-agent', 'environment:^TZ ']",
     "group_regex": "'([^.]+\\.)+'",
@@ -50,6 +51,9 @@ KEYS: Mapping[str, str] = {
     "known_flaky": "['^tests\\.network\\.']",
 }
 """Every key, with an example of its value."""
+
+FLAKY = ("report", "fail")
+"""What a test can mean for the run that passes on a retry only."""
 
 LEAKS = ("report", "fail", "off")
 """What can be done about what tests leave behind."""
@@ -89,6 +93,8 @@ def _checked(table: Table) -> Table:
             continue  # a table or a word: profile_specs
         if key == "framework":
             table.choice(key, FRAMEWORKS)
+        elif key == "flaky":
+            table.choice(key, FLAKY)
         elif key == "leaks":
             table.choice(key, LEAKS)
         elif key in ("env", "keys"):

@@ -7,6 +7,7 @@ a step are shown, and a megabyte of summary.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -25,9 +26,17 @@ _LISTED = 200
 class GithubReport:
     """Writes at the end. ``summary`` is the file that ``$GITHUB_STEP_SUMMARY`` names, if any."""
 
-    def __init__(self, cases: CaseTable, stream: IO[str], summary: Path | None) -> None:
+    def __init__(
+        self,
+        cases: CaseTable,
+        stream: IO[str],
+        summary: Path | None,
+        known_flaky: Callable[[str], bool] = lambda _id: False,
+    ) -> None:
+        """``known_flaky``: whether a test's failures are warnings only, since they do not fail the run."""
         self._out = Outlet(stream)
         self._summary = summary
+        self._known_flaky = known_flaky
         self._attempts = Attempts(cases)
         self._cases = cases
         self._root = ""
@@ -53,7 +62,7 @@ class GithubReport:
 
     def finish(self) -> None:
         """Write the annotations and append the summary; a summary that cannot be written is let go."""
-        failed = list(self._failed.values())
+        failed = sorted(self._failed.values(), key=lambda one: self._known_flaky(one.test_id))
         # A cap of ten counts: the last one tells of the rest.
         shown = failed if len(failed) <= CAP else failed[: CAP - 1]
         for attempt in shown:
@@ -93,10 +102,11 @@ class GithubReport:
     def _annotation(self, attempt: Attempt) -> str:
         where = place(attempt.details, self._root)
         fields = [] if where is None else [f"file={_property(where[0])}", f"line={where[1]}"]
-        title = f"{attempt.kind or 'failure'}: {attempt.test_id}"
+        known = self._known_flaky(attempt.test_id)
+        title = f"{'known flaky' if known else attempt.kind or 'failure'}: {attempt.test_id}"
         fields.append(f"title={_property(clean_line(title))}")
         message = headline(attempt.details) or str(attempt.kind or attempt.status)
-        return f"::error {','.join(fields)}::{_data(clean(message)[:2000])}\n"
+        return f"::{'warning' if known else 'error'} {','.join(fields)}::{_data(clean(message)[:2000])}\n"
 
     def _table(self, failed: list[Attempt]) -> str:
         counts: dict[ProfileName, Counter[Status]] = {}
@@ -126,6 +136,7 @@ class GithubReport:
             lines += ["", "| failed | profile | why |", "|---|---|---|"]
             for attempt in failed[:_LISTED]:
                 why = headline(attempt.details) or str(attempt.kind or attempt.status)
+                why = f"(known flaky) {why}" if self._known_flaky(attempt.test_id) else why
                 lines.append(
                     f"| {_cell(attempt.test_id)} | {_cell(attempt.profile)} | {_cell(why[:300])} |"
                 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 from xml.sax.saxutils import escape, quoteattr
@@ -30,7 +30,13 @@ _ATTRIBUTE = 4000  # characters of a message; the whole text is the element's co
 class JUnitReport:
     """Collects a run's results and writes the file at the end, by way of a temporary one beside it."""
 
-    def __init__(self, cases: CaseTable, path: Path) -> None:
+    def __init__(
+        self,
+        cases: CaseTable,
+        path: Path,
+        known_flaky: Callable[[str], bool] = lambda _id: False,
+    ) -> None:
+        """``known_flaky``: whether a test's failures are told as skipped, since they do not fail the run."""
         """Raise UserError at once if the file cannot be written there."""
         if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
             raise UserError(
@@ -39,6 +45,7 @@ class JUnitReport:
             )
         self._cases = cases
         self._path = path
+        self._known_flaky = known_flaky
         self._attempts = Attempts(cases)
         self._standing = bytearray()
         self._seconds = array("f")
@@ -147,7 +154,7 @@ class JUnitReport:
         tests = sum(1 for _ in self._rows(profile))
         extras = [attempt for attempt in self._extras if attempt.profile == profile]
         for attempt in (*ended, *extras):
-            name = _element(attempt)
+            name = self._element(attempt)
             failures += name == "failure"
             errors += name == "error"
             skipped += name == "skipped"
@@ -169,33 +176,35 @@ class JUnitReport:
     def _case(self, file: TextIO, attempt: Attempt, earlier: list[Attempt]) -> None:
         file.write(f'<testcase {_named(attempt.test_id)} time="{attempt.seconds:.6f}">\n')
         file.write(f'<properties><property name="lane" value="{attempt.lane}"/></properties>\n')
-        name = _element(attempt)
+        name = self._element(attempt)
+        excused = name == "skipped" and attempt.status.is_failure
         if name:
-            _told(file, name, attempt)
+            _told(file, name, attempt, "known flaky: " if excused else "")
         for before in earlier:
             _told(file, "rerunFailure", before)
         output = [
             f"--- {detail.name}\n{detail.text}" if is_text(detail) else f"--- {describe(detail)}"
             for detail in attempt.details
-            if not detail.name.startswith("traceback")
+            if (excused or not detail.name.startswith("traceback"))
             and not (name == "skipped" and detail.name == "reason")
         ]
         if output:
             file.write(f"<system-out>{_content(chr(10).join(output))}</system-out>\n")
         file.write("</testcase>\n")
 
+    def _element(self, attempt: Attempt) -> str:
+        """Return the element that says how an attempt ended; empty for a pass."""
+        if attempt.status.is_failure:
+            if self._known_flaky(attempt.test_id):
+                return "skipped"
+            return "error" if attempt.kind not in (Kind.ASSERTION, Kind.NONE) else "failure"
+        if attempt.status in (Status.SKIP, Status.XFAIL):
+            return "skipped"
+        return ""
 
-def _element(attempt: Attempt) -> str:
-    """Return the element that says how an attempt ended; empty for a pass."""
-    if attempt.status.is_failure:
-        return "error" if attempt.kind not in (Kind.ASSERTION, Kind.NONE) else "failure"
-    if attempt.status in (Status.SKIP, Status.XFAIL):
-        return "skipped"
-    return ""
 
-
-def _told(file: TextIO, name: str, attempt: Attempt) -> None:
-    message = headline(attempt.details)[:_ATTRIBUTE]
+def _told(file: TextIO, name: str, attempt: Attempt, before: str = "") -> None:
+    message = (before + headline(attempt.details))[:_ATTRIBUTE]
     kind = attempt.kind or attempt.status
     file.write(f"<{name} type={_attribute(kind)} message={_attribute(message)}")
     if name == "skipped":

@@ -119,13 +119,16 @@ class Lines:
 
     def _failed(self, lane: LaneId, row: Row, word: str, seconds: float) -> None:
         state = self._state
-        head = self._head(word, seconds, state.cases.profile(row), lane, state.cases.test_id(row))
+        test_id = state.cases.test_id(row)
+        head = self._head(word, seconds, state.cases.profile(row), lane, test_id)
+        head += self._excuse(test_id)
         self._say(f"({state.finished:,}/{state.selected:,}) {head}\n{self._details(row)}")
 
     def _extra(self, event: ExtraResult) -> None:
         attempt = extra_attempt(event)
         word = label(attempt.status, attempt.kind)
         head = self._head(word, None, attempt.profile, attempt.lane, attempt.test_id)
+        head += self._excuse(attempt.test_id)
         self._say(f"{head}\n{self._told(attempt.details)}")
 
     def _listed(self, profile: ProfileName, error: str, seconds: float) -> None:
@@ -228,13 +231,17 @@ class Lines:
                 head = self._head(
                     word, state.seconds[row], cases.profile(row), lane, cases.test_id(row)
                 )
+                head += self._excuse(cases.test_id(row))
                 self._say(f"{head}\n{self._details(row)}" if number < REPEATED else head)
+
+    def _excuse(self, test_id: str) -> str:
+        return "  (known flaky)" if self._state.known_flaky(test_id) else ""
 
     def _summary(self) -> None:
         state = self._state
         wall = self._elapsed()
         words = [f"{count:,} {word}" for word, count in counted(state)] or ["no tests"]
-        good = not state.failed and state.ended is not None and not state.ended.problem
+        good = not state.red and state.ended is not None and not state.ended.problem
         text = f"{state.finished:,} tests in {clock(wall) if wall >= 60 else f'{wall:.1f} s'}: {', '.join(words)}"
         self._say(f"\n{self._paint(text, _GREEN if good else _RED)}")
         lanes = [lane for lane in state.lanes.values() if lane.done]

@@ -54,14 +54,21 @@ def counted(state: RunState) -> list[tuple[str, int]]:
     counts = state.counts
     kinds = dict.fromkeys(_KIND_WORDS.values(), 0)
     for row in state.failures:
-        if state.standing_of(row) is Standing.FAIL:
+        if state.standing_of(row) is Standing.FAIL and row not in state.excused:
             kinds[_KIND_WORDS[state.kind_of(row)]] += 1
-    extras = sum(extra.status.is_failure for extra in state.extras)
+    extras = sum(
+        extra.status.is_failure and not state.known_flaky(extra.test_id) for extra in state.extras
+    )
+    unexpected = sum(
+        state.standing_of(row) is Standing.UXSUCCESS and row not in state.excused
+        for row in state.failures
+    )
     words = [
         ("passed", counts[Standing.SUCCESS]),
         *kinds.items(),
-        ("unexpected successes", counts[Standing.UXSUCCESS]),
+        ("unexpected successes", unexpected),
         ("other failures", extras),
+        ("known flaky", state.tolerated),
         ("flaky", len(state.flaky)),
         ("skipped", counts[Standing.SKIP]),
         ("expected failures", counts[Standing.XFAIL]),

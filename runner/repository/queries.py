@@ -49,6 +49,12 @@ class Flaky:
     case: Case
     flips: int
     runs: int
+    failures: int = 0
+    """In how many of the runs it failed in the end …"""
+    retried: int = 0
+    """… and in how many it passed after it had failed."""
+    last_failed: int | None = None
+    """The newest run with either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,20 +159,28 @@ def flaky(history: History, last: int = 20) -> list[Flaky]:
     A case that passed on a further attempt within a run counts as two flips.
     """
     rows = history.database.execute(
-        """SELECT key, status, flaky FROM results
+        """SELECT key, status, flaky, run FROM results
         WHERE run IN (SELECT number FROM runs ORDER BY number DESC LIMIT ?) ORDER BY run""",
         (last,),
     )
-    seen: dict[int, list[int]] = {}  # key -> [flips, results, how the last one was]
-    for key, status, within in rows:
+    # key -> [flips, results, failed, passed on a retry, the newest run with a failure, how the last one was]
+    seen: dict[int, list[int]] = {}
+    for key, status, within, run in rows:
         failed = int(status in _FAILURES)
-        entry = seen.setdefault(key, [0, 0, failed])
-        entry[0] += (entry[2] != failed) + 2 * within
+        entry = seen.setdefault(key, [0, 0, 0, 0, -1, failed])
+        entry[0] += (entry[5] != failed) + 2 * within
         entry[1] += 1
-        entry[2] = failed
+        entry[2] += failed
+        entry[3] += within
+        if failed or within:
+            entry[4] = run
+        entry[5] = failed
     found = {key: entry for key, entry in seen.items() if entry[0]}
     names = _names(history.database, found)
-    several = [Flaky(names[key], flips, number) for key, (flips, number, _) in found.items()]
+    several = [
+        Flaky(names[key], flips, number, failures, retried, None if newest < 0 else newest)
+        for key, (flips, number, failures, retried, newest, _) in found.items()
+    ]
     return sorted(several, key=lambda one: (-one.flips, one.case))
 
 

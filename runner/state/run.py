@@ -56,8 +56,19 @@ class RunState(Columns):
         self,
         cases: CaseTable,
         expected: Callable[[str, ProfileName], float | None] = lambda _id, _profile: None,
+        *,
+        known_flaky: Callable[[str], bool] = lambda _id: False,
+        flaky_fails: bool = False,
     ) -> None:
+        """``known_flaky``: whether failures of a test are told without failing the run.
+
+        ``flaky_fails``: whether a test fails the run that failed and then passed on a retry.
+        """
         super().__init__(cases, expected)
+        self.known_flaky = known_flaky
+        self._flaky_fails = flaky_fails
+        self.excused: set[Row] = set()
+        """Rows that stand as failed and are known to come and go."""
         self.version = 0
         self.lanes: dict[LaneId, LaneState] = {}
         self.hosts: dict[HostName, HostState] = {}
@@ -89,6 +100,20 @@ class RunState(Columns):
             + self.counts[Standing.UXSUCCESS]
             + sum(extra.status.is_failure for extra in self.extras)
         )
+
+    @property
+    def tolerated(self) -> int:
+        """How many of what failed do not make the run fail."""
+        extras = (extra for extra in self.extras if extra.status.is_failure)
+        return len(self.excused) + sum(self.known_flaky(extra.test_id) for extra in extras)
+
+    @property
+    def red(self) -> bool:
+        """Whether tests make the run fail."""
+        if self.failed > self.tolerated:
+            return True
+        test_id = self.cases.test_id
+        return self._flaky_fails and not all(self.known_flaky(test_id(row)) for row in self.flaky)
 
     @property
     def listing(self) -> bool:
@@ -242,8 +267,11 @@ class RunState(Columns):
         self._move(row, STANDING_OF[event.status])
         if failed:
             self.failures[row] = None
+            if self.known_flaky(self.cases.test_id(row)):
+                self.excused.add(row)
         else:
             self.failures.pop(row, None)
+            self.excused.discard(row)
 
     def _detail(self, event: DetailReceived) -> None:
         details = self.details.setdefault(event.row, [])

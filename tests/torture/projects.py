@@ -99,9 +99,9 @@ def run(folder: Path, *options: str, limit: float = 100.0) -> Outcome:
     return outcome
 
 
-def left_running(folder: Path) -> list[str]:
-    """Return the command lines of processes that a project's runs have left."""
-    found: list[str] = []
+def marked(folder: Path) -> list[tuple[int, int]]:
+    """Return (process id, its parent's) of every process of a project's runs."""
+    found: list[tuple[int, int]] = []
     wanted = mark(folder).encode()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
@@ -109,11 +109,22 @@ def left_running(folder: Path) -> list[str]:
         try:
             inside = (entry / "cwd").readlink().is_relative_to(folder)
             if inside or wanted in (entry / "environ").read_bytes().split(b"\0"):
-                found.append(
-                    (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-                )
+                stat = (entry / "stat").read_bytes()
+                found.append((int(entry.name), int(stat.rpartition(b")")[2].split()[1])))
         except OSError:
             continue  # it ended just now
+    return found
+
+
+def left_running(folder: Path) -> list[str]:
+    """Return the command lines of processes that a project's runs have left."""
+    found: list[str] = []
+    for pid, _ in marked(folder):
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except OSError:
+            continue  # it ended just now
+        found.append(words.replace(b"\0", b" ").decode("utf-8", "replace"))
     return found
 
 

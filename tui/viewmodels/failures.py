@@ -175,7 +175,9 @@ class FailuresModel:
             state.attempts[row],
             cause_of(kind, failure),
             failure,
-            note_of(self._statuses(case.test_id, case.profile, LOOK_BACK)),
+            "flaky"
+            if self.shown.state.known_flaky(case.test_id)
+            else note_of(self._statuses(case.test_id, case.profile, LOOK_BACK)),
         )
 
     def rebuild(self) -> None:

@@ -107,7 +107,7 @@ def verdict(shown: Shown, counts: Counts) -> tuple[str, str]:
     if state.ended is not None:
         if state.ended.problem:
             return "BROKEN", "badge-fail bold"
-        if counts.bad:
+        if state.red and (counts.bad or not state.failed):
             return "FAILED", "badge-fail bold"
         if state.ended.interrupted or counts.not_run:
             return "STOPPED", "badge-warn bold"

@@ -38,6 +38,12 @@ def _verdict(shown: Shown, counts: Counts) -> Line:
     time = clock_text(elapsed_seconds(shown))
     if ended is not None and ended.problem:
         return (Span(f"  {glyphs.fail} ", "fail bold"), Span("The run broke off.", "fail bold"))
+    if shown.state.red and not shown.state.failed:
+        words = f"{count_text(len(shown.state.flaky))} of {count_text(counts.total)} tests passed on a retry only"
+        return (Span(f"  {glyphs.flaky} ", "fail bold"), Span(words, "fail bold"))
+    if counts.bad and not shown.state.red:
+        words = f"{count_text(counts.bad)} known flaky tests failed, all others passed"
+        return (Span(f"  {glyphs.flaky} ", "flaky bold"), Span(words, "flaky bold"))
     if counts.bad:
         words = f"{count_text(counts.bad)} of {count_text(counts.total)} tests failed"
         return (

@@ -105,8 +105,8 @@ def test_flaky_cases_are_ordered_by_how_often_they_change() -> None:
     for a, b, c in ((OK, OK, FAIL), (FAIL, OK, FAIL), (OK, FAIL, FAIL)):
         repository.insert([took("a", 1, a), took("b", 1, b), took("c", 1, c)], partial=False)
     assert queries.flaky(repository.history) == [
-        queries.Flaky(case("a"), 2, 3),
-        queries.Flaky(case("b"), 1, 3),
+        queries.Flaky(case("a"), 2, 3, failures=1, last_failed=1),
+        queries.Flaky(case("b"), 1, 3, failures=1, last_failed=2),
     ]
 
 
