@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ..config.build import THE_COMMAND
 from ..config.interpreter import ask
 from ..config.load import load_settings
 from ..ids import LOCAL, ProfileName
@@ -75,15 +76,17 @@ def _ask(
     profile: Profile, runs: bool, origin: str, settings: Settings, environ: Mapping[str, str]
 ) -> Surveyed:
     version = problem = ""
-    if profile.python and LOCAL in profile.hosts:
+    command = isinstance(profile.suite, CommandSuite)
+    asked = profile.env.get("PYTHON", "") if command else profile.python
+    if asked and origin != THE_COMMAND and LOCAL in profile.hosts:
         modules = ("pytest",) if isinstance(profile.suite, PytestSuite) else ()
         folder = Path(profile.directory or settings.root)
-        answer = ask(profile.python, modules, folder, {**environ, **profile.env})
+        answer = ask(asked, modules, folder, {**environ, **profile.env})
         version, problem = answer.version, answer.problem
         if answer.missing:
             problem = f"it has no {' and no '.join(answer.missing)}"
-    python = profile.python
-    if isinstance(profile.suite, CommandSuite):
+    python = asked if asked and origin != THE_COMMAND else profile.python
+    if isinstance(profile.suite, CommandSuite) and not python:
         python = profile.suite.command
     hosts = tuple(host for host in profile.hosts if host != LOCAL)
     return Surveyed(profile.name, runs, python, version, origin, profile.tags, hosts, problem)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from collections.abc import Callable, Mapping
@@ -11,10 +12,13 @@ from pathlib import Path
 from ..errors import UserError
 from ..ids import LOCAL, HostName
 from ..settings import CommandSuite, Profile, PytestSuite, Suite, UnittestSuite
-from .interpreter import Found, candidates, is_python_name, why_broken
+from .interpreter import Found, candidates, is_python_name, why_broken, why_missing
 from .native import discovery, plain_unittest
 from .profiles import ProfileSpec
 from .source import Source
+
+THE_COMMAND = "the command"
+"""The origin of an interpreter that only the suite's command knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,10 @@ def build_profile(spec: ProfileSpec, common: Common, *, check: bool) -> Built:
         UserError: arguments or places do not suit the suite.
     """
     env = {**common.env, **spec.env}
-    if common.source.list_profiles:
+    if isinstance(common.source.suite, CommandSuite) and check:
         env["PROFILE"] = spec.name
     suite, word, env = _suite(spec, common, env)
+    named, word = _named(spec, suite, common, word)
     profile = Profile(
         name=spec.name,
         suite=suite,
@@ -68,9 +73,9 @@ def build_profile(spec: ProfileSpec, common: Common, *, check: bool) -> Built:
     if LOCAL not in profile.hosts:
         # only the host can tell; hosts.toml may name another one for it
         return Built(replace(profile, python=spec.python), spec.origin)
-    if isinstance(suite, CommandSuite) and not spec.python and common.python is None:
-        return Built(profile, "the command")
-    found, problem = _interpreter(spec, common, word, check=check)
+    if isinstance(suite, CommandSuite) and not named and common.python is None:
+        return Built(profile, THE_COMMAND)
+    found, problem = _interpreter(named, common, word, check=check)
     if found is None:
         return Built(None, problem=f"profile {spec.name}: {problem}")
     if isinstance(suite, CommandSuite):  # for its ${PYTHON:-python}
@@ -96,7 +101,10 @@ def _suite(
                     f"{key} is for unittest discovery, and {common.source.origin} runs a command.",
                     hint="Leave it out, or choose --framework unittest.",
                 )
-            command = " ".join([suite.command, *map(shlex.quote, args)])
+            command = suite.command
+            if "PROFILE" in env:  # as testr's profiles have it; a shell would not see a "|" in it
+                command = re.sub(r"\$\{PROFILE:\+([^{}]*)\}", r"\1", command)
+            command = " ".join([command, *map(shlex.quote, args)])
             return replace(suite, command=command), "", env
         case PytestSuite():
             if common.places:
@@ -118,22 +126,38 @@ def _suite(
             return found, word, env
 
 
-def _interpreter(
-    spec: ProfileSpec, common: Common, word: str, *, check: bool
-) -> tuple[Found | None, str]:
+def _named(spec: ProfileSpec, suite: Suite, common: Common, word: str) -> tuple[str, str]:
+    """Return the name of the interpreter that this profile must have, or nothing, and the command's own word.
+
+    It is what the profile says, or its name (``py311``). A command that uses ``$PROFILE`` decides by
+    itself; one that does not read ``$PYTHON`` cannot be told.
+    """
+    command = common.source.suite.command if isinstance(common.source.suite, CommandSuite) else ""
+    if spec.python or common.python is not None:
+        return spec.python, word
+    if _uses("PROFILE", command):
+        return word, ""
+    told = not isinstance(suite, CommandSuite) or _uses("PYTHON", command)
+    return spec.name if told and is_python_name(spec.name, common.root) else "", word
+
+
+def _uses(variable: str, command: str) -> bool:
+    return re.search(rf"\$\{{?{variable}\b", command) is not None
+
+
+def _interpreter(named: str, common: Common, word: str, *, check: bool) -> tuple[Found | None, str]:
     """Return the first interpreter that works, or why there is none."""
     root, environ = common.root, common.environ
-    named = spec.python
-    if not named and common.python is None and is_python_name(spec.name, root):
-        named = spec.name
     if named:
-        reason = ""
+        reasons: list[str] = []
         for found in candidates(named, root, environ):
             broken = why_broken(found.python, root, environ) if check else ""
             if not broken:
                 return found, ""
-            reason = reason or f"{found.python} ({found.origin}): {broken}."
-        return None, reason or _nowhere(named)
+            reasons.append(f"{found.python} ({found.origin}): {broken}.")
+        # one that is too old tells more than a shim on PATH that finds nothing
+        reasons.sort(key=lambda reason: "it is Python" not in reason)
+        return None, reasons[0] if reasons else why_missing(named, root, environ)
     if common.python is not None:
         found = common.python
     elif word:
@@ -151,9 +175,3 @@ def _interpreter(
         found = common.default()
     broken = why_broken(found.python, root, environ) if check else ""
     return (None, f"{found.python} ({found.origin}): {broken}.") if broken else (found, "")
-
-
-def _nowhere(word: str) -> str:
-    if "/" in word:
-        return f"there is no interpreter {word}."
-    return f"no Python is called {word}, neither in .tox, .nox and .venv* nor on PATH."

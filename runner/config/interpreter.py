@@ -17,6 +17,9 @@ LIMIT = 20.0
 _BIN = ("bin/python", "bin/python3")
 _VERSION = re.compile(r"(?:py|python)?-?([23])[.-]?(\d+)?(t?)")
 
+_PYPY = re.compile(r"pypy-?(?:([23])\.?(\d+)?)?")
+_TELLING = re.compile(r"\b\w*error\b|not found|no such|cannot|denied", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -74,12 +77,16 @@ def candidates(word: str, root: Path, environ: Mapping[str, str]) -> Iterator[Fo
             yield Found(python, word)
         return
     session = word.replace(".", "-")  # nox's folder for tests-3.11 is tests-3-11
-    for name in (f".tox/{word}", f".nox/{session}", f".venv-{word}", f".venv{word}"):
+    own = (word,) if (root / word / "pyvenv.cfg").is_file() else ()
+    for name in (f".tox/{word}", f".nox/{session}", f".venv-{word}", f".venv{word}", *own):
         python = _in_environment(root / name)
         if python:
             yield Found(python, name)
     version = _VERSION.fullmatch(word)
+    pypy = _PYPY.fullmatch(word)
     names = [word] if version is None else [word, _named(version)]
+    if pypy is not None and pypy[2]:
+        names.append(f"pypy{pypy[1]}.{pypy[2]}")
     if version is not None and version[2]:
         yield from _environments_of(root, f"{version[1]}.{version[2]}")
     for name in dict.fromkeys(names):
@@ -104,6 +111,8 @@ def is_python_name(name: str, root: Path) -> bool:
     version = _VERSION.fullmatch(name)
     if version is not None and (version[2] or name.startswith("py")):
         return True
+    if _PYPY.fullmatch(name):
+        return True
     return any((root / f"{folder}/{name}").is_dir() for folder in (".tox", ".nox"))
 
 
@@ -115,7 +124,7 @@ def expanded(text: str, environ: Mapping[str, str]) -> Path:
 
 def why_broken(python: str, cwd: Path, environ: Mapping[str, str]) -> str:
     """Start an interpreter; return nothing if it is a Python 3.8 or later, else what is wrong with it."""
-    code = "import sys; print('testlanes', *sys.version_info[:2])"
+    code = "import sys; print('testlanes %d %d' % sys.version_info[:2])"  # Python 2 says it too
     try:
         # a session of its own, so that a limit or Ctrl-C reaches what a shim started
         done = subprocess.run(
@@ -132,9 +141,11 @@ def why_broken(python: str, cwd: Path, environ: Mapping[str, str]) -> str:
     except OSError as error:
         return f"it does not start: {error.strerror}"
     said = re.search(rb"^testlanes (\d+) (\d+)\s*$", done.stdout, re.MULTILINE)
+    if said is None and done.returncode == 0:
+        return "it is no Python"
     if said is None:
-        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        return f"it does not start: {lines[-1] if lines else f'exit code {done.returncode}'}"
+        why = _reason(done.stderr.decode("utf-8", "replace")) or f"exit code {done.returncode}"
+        return f"it does not start: {why}"
     if (int(said[1]), int(said[2])) < (3, 8):
         return f"it is Python {int(said[1])}.{int(said[2])}, and testlanes needs 3.8 or later"
     return ""
@@ -200,6 +211,29 @@ def provides(python: str, module: str, cwd: Path, environ: Mapping[str, str]) ->
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
+
+
+def why_missing(word: str, root: Path, environ: Mapping[str, str]) -> str:
+    """Say why nothing is found under a name that ``candidates`` finds nothing for."""
+    path = root / expanded(word, environ)
+    if (path / "pyvenv.cfg").is_file():
+        word, path = f"{word}/bin/python", path / "bin" / "python"
+    if "/" not in word and not word.startswith("."):
+        return f"no Python is called {word}, neither in .tox, .nox and .venv* nor on PATH."
+    if path.is_dir():
+        return f"there is no Python in {word}."
+    if path.is_symlink():  # an environment whose Python was removed, or upgraded away
+        return f"there is no interpreter {word} any more: it leads to {path.readlink()}."
+    if path.exists():
+        return f"{word} is no program: it may not be executed."
+    return f"there is no interpreter {word}."
+
+
+def _reason(stderr: str) -> str:
+    """Return the line of what a program said that tells what is wrong: pyenv's shims and Python tell more."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    telling = [line for line in lines if _TELLING.search(line)]
+    return (telling or lines[-1:] or [""])[0].rstrip(".")
 
 
 def _named(version: re.Match[str]) -> str:

@@ -103,7 +103,7 @@ def load_settings(
     usual = _usual(specs, project, source, root, environ)
     chosen = usual
     if overrides.profiles:
-        chosen = choose(specs, overrides.profiles, "--profile")
+        chosen = choose(specs, overrides.profiles, "-p")
     if survey and specs:
         chosen = specs
     common = Common(
@@ -246,10 +246,10 @@ def _usual(
     environ: Mapping[str, str],
 ) -> Sequence[ProfileSpec]:
     """Return the profiles that run when none is named."""
-    names = default_names(project, source, root, environ)
-    if not specs and not names:
-        return (ProfileSpec(DEFAULT_PROFILE),)
-    return specs if names is None else choose(specs, names, "default_profiles")
+    named = default_names(project, source, root, environ)
+    if named is not None:
+        return choose(specs, *named)
+    return specs or (ProfileSpec(DEFAULT_PROFILE),)
 
 
 def _build(specs: Sequence[ProfileSpec], common: Common, *, check: bool) -> list[Built]:

@@ -83,13 +83,18 @@ def profile_specs(
 
 def default_names(
     project: Table | None, source: Source, root: Path, environ: Mapping[str, str]
-) -> tuple[str, ...] | None:
-    """Return the names or tags of the profiles that run if none is asked for; None stands for all."""
+) -> tuple[tuple[str, ...], str] | None:
+    """Return the names or tags of the profiles that run if none is asked for, and who says so.
+
+    None stands for all.
+    """
     names = project.texts("default_profiles") if project is not None else None
-    if names is None and source.default_profiles:
+    if names is not None and project is not None:
+        return tuple(names), f"{project.file}: {project.path('default_profiles')}"
+    if source.default_profiles:
         what = f"{source.origin}: default_profiles"
-        names = _names(source.default_profiles, what, root, environ)
-    return names
+        return _names(source.default_profiles, what, root, environ), what
+    return None
 
 
 def choose(
@@ -101,17 +106,23 @@ def choose(
         UserError: one of them names none. ``where`` says who asks.
     """
     chosen: set[ProfileName] = set()
-    for word in (part.strip() for text in wanted for part in text.split(",")):
-        if not word:
-            continue
+    words = [word for text in wanted for part in text.split(",") if (word := part.strip())]
+    if not words:
+        known = ", ".join(spec.name for spec in specs)
+        raise UserError(f"{where} names no profile.", hint=f"There are: {known}." if known else "")
+    for word in words:
         named = [
             spec.name
             for spec in specs
             if any(fnmatchcase(each, word) for each in (spec.name, *spec.tags))
         ]
         if not named:
-            known = [each for spec in specs for each in (spec.name, *spec.tags)]
-            hint = nearest(word, set(known)) if known else "No profiles are configured."
+            if not specs:
+                raise UserError(
+                    f"{where} asks for {word!r}, and no profiles are configured.",
+                    hint=f"Write [tool.testlanes.profiles.{word}] in pyproject.toml.",
+                )
+            hint = nearest(word, {each for spec in specs for each in (spec.name, *spec.tags)})
             raise UserError(f"{where}: there is no profile {word!r}.", hint=hint)
         chosen.update(named)
     return tuple(spec for spec in specs if spec.name in chosen)
@@ -137,6 +148,12 @@ def _tables(project: Table) -> Iterable[ProfileSpec]:
         _refuse_name(key, f"{file}: {name}")
         base = specs.get(ProfileName(key), ProfileSpec(ProfileName(key)))
         specs[base.name] = _merged(base, table)
+    if not specs and project.has("matrix"):
+        what = "leaves no profile, everything is excluded" if matrix else "has no axis"
+        raise UserError(
+            f"{file}: {project.path('matrix')} {what}.",
+            hint='Write, for example, matrix = { python = ["py311", "py312"], db = ["sqlite"] }.',
+        )
     if not specs:
         raise UserError(f"{file}: {name} names no profile.", hint="Remove it, or name some.")
     return specs.values()
@@ -157,9 +174,16 @@ def _product(project: Table, matrix: Mapping[str, object]) -> Iterable[ProfileSp
     for part in parts:
         if part not in known:
             what = f"{project.file}: {project.path('parts')}.{part} is no part of the matrix."
-            raise UserError(what, hint=nearest(part, known))
+            raise UserError(what, hint=nearest(part, known) if known else "There is no matrix.")
+    product = list(itertools.product(*axes.values())) if axes else []
     excluded = table.texts("exclude") or ()
-    for values in itertools.product(*axes.values()) if axes else ():
+    names = {"-".join(values) for values in product}
+    for pattern in excluded:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise UserError(
+                f"{where}.exclude: no profile is called {pattern!r}.", hint=nearest(pattern, names)
+            )
+    for values in product:
         name = "-".join(values)
         if any(fnmatchcase(name, pattern) for pattern in excluded):
             continue

@@ -193,9 +193,11 @@ class Table:
             return None
         for name, each in value.items():
             if not isinstance(each, str) or "\0" in each:
+                plain = isinstance(each, (int, float)) and not isinstance(each, bool)
+                example = f'{name} = "{each}"' if plain else f"{key} = {self._keys[key]}"
                 raise UserError(
                     f"{self.file}: {self.path(key)}.{name} is {_shown(each)}, not a text.",
-                    hint=f"Write, for example, {key} = {self._keys[key]}.",
+                    hint=f"Write {example}." if plain else f"Write, for example, {example}.",
                 )
         return cast("dict[str, str]", value)
 

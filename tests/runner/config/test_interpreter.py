@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from testlanes.runner.config.interpreter import candidates, is_private, why_broken
+from testlanes.runner.config.interpreter import candidates, is_private, why_broken, why_missing
 from testlanes.runner.config.overrides import Overrides
+from testlanes.runner.errors import UserError
 
 from .conftest import Project
 
@@ -91,6 +92,9 @@ def test_a_name_is_looked_for_in_the_project_first_then_on_path(project: Project
     assert origins("tests-3.11") == [".nox/tests-3-11"]
     assert origins("py312") == []
     assert origins(".venv-x") == [".venv-x"]
+    project.program("own/bin/python")
+    project.write("own/pyvenv.cfg")
+    assert origins("own") == ["own"]
 
 
 def test_an_interpreter_is_asked_whether_it_works(project: Project) -> None:
@@ -98,9 +102,45 @@ def test_an_interpreter_is_asked_whether_it_works(project: Project) -> None:
     old = project.program("old", "echo testlanes 3 7")
     broken = project.program("broken", "echo one >&2; echo no such version >&2; exit 127")
     silent = project.program("silent", "exit 3")
+    other = project.program("other", "exit 0")
+    shim = project.program(
+        "shim", 'echo "pyenv: python2.7: command not found\n\n  Note." >&2; exit 127'
+    )
 
     assert why_broken(sys.executable, root, environ) == ""
     assert why_broken(str(old), root, environ).startswith("it is Python 3.7")
     assert why_broken(str(broken), root, environ) == "it does not start: no such version"
     assert why_broken(str(silent), root, environ) == "it does not start: exit code 3"
+    assert why_broken(str(other), root, environ) == "it is no Python"
+    assert why_broken(str(shim), root, environ).endswith(
+        "start: pyenv: python2.7: command not found"
+    )
     assert why_broken("/nowhere", root, environ).startswith("it does not start: No such file")
+
+
+def test_the_reason_that_helps_is_told(project: Project) -> None:
+    """pyenv has a shim for a Python that is too old: that it is too old is what is wrong."""
+    project.program("~/bin/python3.7", "echo no such version >&2; exit 127")
+    project.program("~/.pyenv/versions/3.7.1/bin/python", "echo testlanes 3 7")
+    project.write("testlanes.toml", "[profiles.py37]")
+
+    with pytest.raises(UserError, match=r"it is Python 3\.7, and testlanes needs"):
+        project.load()
+
+
+def test_why_nothing_is_found(project: Project) -> None:
+    def why(word: str) -> str:
+        assert not list(candidates(word, project.root, project.environ))
+        return why_missing(word, project.root, project.environ)
+
+    (project.root / "tests").mkdir()
+    project.write("text.py")
+    project.write("gone/pyvenv.cfg")
+    (project.root / "gone/bin").mkdir()
+    (project.root / "gone/bin/python").symlink_to("/usr/bin/python3.77")
+    leads = "there is no interpreter gone/bin/python any more: it leads to /usr/bin/python3.77."
+    assert why("python3.77").startswith("no Python is called python3.77, neither in .tox")
+    assert why("gone") == why("gone/bin/python") == leads
+    assert why("./tests") == "there is no Python in ./tests."
+    assert why("./text.py") == "./text.py is no program: it may not be executed."
+    assert why("a/b") == "there is no interpreter a/b."

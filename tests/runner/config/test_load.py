@@ -388,7 +388,7 @@ class TestConfigurationFile:
         (Overrides(concurrency=-1), "--concurrency is -1"),
         (Overrides(timeout=float("inf")), "--timeout is inf"),
         (Overrides(framework="pytset"), "There is no framework 'pytset'"),
-        (Overrides(profiles=("py311",)), "--profile: there is no profile 'py311'"),
+        (Overrides(profiles=("py311",)), "-p asks for 'py311', and no profiles are configured"),
         (Overrides(group_regex="("), "command line: group_regex '\\(' is not a regular"),
     ],
 )

@@ -127,7 +127,34 @@ class TestTables:
 
         profile = project.profile()
         assert profile.suite == CommandSuite("x")
-        assert (profile.python, profile.env) == ("", {"PYTHON": sys.executable})
+        assert (profile.python, profile.env) == ("", {"PROFILE": "a", "PYTHON": sys.executable})
+
+    @pytest.mark.parametrize(
+        ("command", "told"),
+        [
+            ("${PYTHON:-python3} -m subunit.run a $LISTOPT", True),
+            ("./run $PYTHON $LISTOPT", True),
+            ("./run $LISTOPT", False),
+            ("$PROFILE/bin/python -m subunit.run a $PYTHON $LISTOPT", False),
+        ],
+    )
+    def test_a_command_that_reads_PYTHON_gets_what_a_profiles_name_says(  # noqa: N802
+        self, project: Project, command: str, told: bool
+    ) -> None:
+        """Otherwise each of py310 and py311 would run under the same Python, and nobody would see it."""
+        python = project.program("~/bin/python3.11")
+        text = f'command = "{command}"\nlist_option = "--list"\n[profiles.py311]'
+        project.write("testlanes.toml", text)
+
+        assert project.profile().env.get("PYTHON") == (str(python) if told else None)
+
+    def test_a_name_of_pypy_is_no_other_python(self, project: Project) -> None:
+        pypy = project.program("~/bin/pypy3.10")
+        project.write("testlanes.toml", "[profiles.pypy310]\n[profiles.pypy3]")
+
+        settings = project.load()
+        assert [profile.python for profile in settings.profiles] == [str(pypy)]
+        assert "no Python is called pypy3" in settings.problems[0]
 
 
 class TestMatrix:
@@ -198,6 +225,28 @@ test_list_option=--list
         assert isinstance(profile.suite, CommandSuite)
         assert profile.env == {"PROFILE": "py27"}
 
+    def test_the_commands_interpreter_is_used_and_no_other_of_that_name(
+        self, project: Project
+    ) -> None:
+        project.program("~/bin/python3.11")
+        own = project.program("envs/py311/bin/python")
+        conf = self.CONF.replace(".tox/", "envs/")
+        project.write(".testr.conf", conf + "list_profiles=echo py311 py312\n")
+
+        settings = project.load()
+        assert [profile.python for profile in settings.profiles] == [str(own)]
+        assert settings.problems == (
+            "profile py312: there is no interpreter envs/py312/bin/python.",
+        )
+
+    def test_what_a_command_adds_for_profiles_is_added(self, project: Project) -> None:
+        conf = self.CONF.replace("$IDOPTION", "$IDOPTION ${PROFILE:+ | subunit-tags $PROFILE}")
+        project.write(".testr.conf", conf + "list_profiles=echo a\n")
+
+        suite = project.profile().suite
+        assert isinstance(suite, CommandSuite)
+        assert suite.command.endswith("$IDOPTION  | subunit-tags $PROFILE")
+
     @pytest.mark.parametrize(
         ("more", "says"),
         [
@@ -206,8 +255,10 @@ test_list_option=--list
             ("list_profiles=echo a/b\n", "'a/b' cannot be a profile's name"),
             (
                 "list_profiles=echo a b\ndefault_profiles=echo c\n",
-                "default_profiles: there is no profile 'c'",
+                r"\.testr\.conf: default_profiles: there is no profile 'c'",
             ),
+            ("list_profiles=echo a\ndefault_profiles=true\n", "default_profiles names no profile"),
+            ("default_profiles=echo a\n", "asks for 'a', and no profiles are configured"),
         ],
     )
     def test_what_is_wrong_is_told(self, project: Project, more: str, says: str) -> None:
@@ -312,7 +363,12 @@ setenv = D=4
         ('matrix.db = "a"', "matrix.db is 'a', not a list of texts"),
         ('matrix.db = ["a"]\nparts.b = {}', "parts.b is no part of the matrix"),
         ('matrix.db = ["a"]\nparts.a = 3', "parts.a is 3, not a table"),
-        ('default_profiles = ["a"]', "default_profiles: there is no profile 'a'"),
+        ('matrix.db = ["a"]\nmatrix.exclude = ["b"]', "matrix.exclude: no profile is called 'b'"),
+        ('matrix.db = ["a"]\nmatrix.exclude = ["*"]', "matrix leaves no profile"),
+        ("matrix = {}", "matrix has no axis"),
+        ("profiles.a.env.PORT = 1", "profiles.a.env.PORT is 1, not a text"),
+        ('default_profiles = ["a"]', "default_profiles asks for 'a', and no profiles are conf"),
+        ("default_profiles = []\nprofiles.a = {}", "toml: default_profiles names no profile"),
         ('default_profiles = ["b"]\nprofiles.a = {}', "there is no profile 'b'"),
     ],
 )
@@ -321,3 +377,12 @@ def test_what_is_wrong_is_told(project: Project, text: str, says: str) -> None:
 
     with pytest.raises(UserError, match=says):
         project.load()
+
+
+@pytest.mark.parametrize("asked", ["", " , "])
+def test_to_ask_for_no_profile_is_told(project: Project, asked: str) -> None:
+    project.write("testlanes.toml", "[profiles.a]")
+
+    with pytest.raises(UserError, match="-p names no profile") as error:
+        project.load(Overrides(profiles=(asked,)))
+    assert error.value.hint == "There are: a."
