@@ -1,8 +1,8 @@
-"""What the agent does when time passes. Nothing is due while nothing runs: an idle agent sleeps."""
+"""What the agent does when time passes. While nothing runs only one look is due, every few seconds: who was stopped?"""
 
 import time
 
-PERIODS = {"pulse": 0.05, "suspects": 0.05, "tail": 0.1, "start": 1.0, "usage": 2.0}
+PERIODS = {"pulse": 0.05, "suspects": 0.05, "tail": 0.1, "start": 1.0, "usage": 2.0, "stopped": 3.0}
 """Seconds between two looks, while there is a reason to look."""
 DUMP_FOLLOWED = 1.0
 """Seconds for which a lane's stacks are shown after a dump was asked for."""
@@ -19,6 +19,8 @@ class Clockwork:
         self._kills = []
         self._dumps = []
         self._suspects = set()
+        self._stopped = set()
+        """Process ids that were stopped when last looked at."""
 
     def next(self):
         """Return when something is due (monotonic, seconds), or None."""
@@ -85,6 +87,17 @@ class Clockwork:
         starting = [*self._lanes.values(), *self._loaders()]
         overdue = [each.overdue(now) for each in starting]  # all are asked
         return any(overdue)
+
+    def _look_at_stopped(self, now):
+        """Whoever was sent SIGSTOP has no limit unless it runs a test: it must not hold up the run for good."""
+        before, self._stopped = self._stopped, set()
+        everybody = [*self._lanes.values(), *self._loaders()]
+        for each in everybody:
+            if each.pid and each.rests():
+                self._stopped.add(each.pid)
+                if each.pid in before:
+                    each.finish_by("was stopped (SIGSTOP) and did not go on")
+        return bool(everybody)
 
     def _look_at_tail(self, now):
         if self._uplink.full:

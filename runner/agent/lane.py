@@ -77,6 +77,10 @@ class Lane:
         """Whether something runs in it."""
         return now < self.busy_until
 
+    def rests(self):
+        """Whether its process is stopped and does nothing that has a time limit."""
+        return False
+
     watched = False
     """Whether it has to be looked at often."""
 

@@ -168,3 +168,4 @@ class Orders:
             lane.set_tail(True)
             self.agent.clockwork.need("tail")
         self.agent.clockwork.need("start")
+        self.agent.clockwork.need("stopped")

@@ -185,6 +185,12 @@ def look(pid):
         return None
 
 
+def stopped(pid):
+    """Return whether a process is stopped by a signal; a debugger's stop is another."""
+    process = look(pid)
+    return process is not None and process.state == "T"
+
+
 def resident(pid):
     """Return the bytes of memory that a process holds, 0 when it is gone."""
     try:

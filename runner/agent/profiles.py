@@ -171,6 +171,10 @@ class Loader:
         if self.pid:
             processes.kill(self.pid)
 
+    def rests(self):
+        """Whether its process is stopped."""
+        return processes.stopped(self.pid)
+
     def overdue(self, now):
         """Kill it if it took too long to connect. Return whether it is still to be watched."""
         if self._asked is not None:

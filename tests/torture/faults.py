@@ -431,7 +431,7 @@ def _mount(folder: Path) -> bool:
 
 
 @contextmanager
-def victims(folder: Path) -> Generator[list[Victim]]:
+def victims(folder: Path) -> Generator[list[Victim], None, None]:
     """Make the projects, and let go of their disks at the end."""
     made: list[Victim] = []
     try:

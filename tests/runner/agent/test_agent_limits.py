@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import pytest
 
 from testlanes.runner.wire import messages, orders
@@ -110,4 +113,37 @@ def test_stop_does_nothing_to_a_worker_that_runs_nothing() -> None:
         rig.send(orders.stop(0))
         rig.run(0, ["print y"])
         rig.wait_result(0, "print y", "success")
+        rig.end()
+
+
+def test_a_worker_that_is_stopped_between_tests_does_not_hold_up_the_run() -> None:
+    """A running test has its time limit; an idle worker that cannot begin what it was handed has none."""
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        opened = rig.open(limit=60)
+        rig.run(0, ["print x"])
+        rig.wait_result(0, "print x", "success")
+        os.kill(opened.pid, signal.SIGSTOP)
+        rig.run(0, ["print y"])
+        gone = rig.expect(messages.Exited)
+
+        assert gone.why == "was stopped (SIGSTOP) and did not go on"
+        rig.end()
+
+
+def test_a_test_that_is_stopped_has_its_time_limit_only() -> None:
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        opened = rig.open(limit=8, grace=0.2)
+        rig.run(0, ["sleep 600"])
+        rig.wait_result(0, "sleep 600", "inprogress")
+        os.kill(opened.pid, signal.SIGSTOP)
+        rig.expect(messages.LimitReached)
+        gone = rig.expect(messages.Exited)
+
+        assert gone.why == "was killed after its time limit"
         rig.end()
