@@ -80,6 +80,7 @@ class WatchRequest:
 
 def prepare(settings: Settings, request: Request) -> Run:
     """Build a run of what the request selects. Raises UserError for what cannot be run at all."""
+    settings = _with_what_is_asked(settings, request.selection)
     frame = _Frame(settings, request)
     times, plan = request.times, request.plan
     urgent = request.watch.urgent if request.watch is not None and plan is None else None
@@ -106,6 +107,15 @@ def prepare(settings: Settings, request: Request) -> Run:
     rules = Rules(settings.retries, settings.max_fail, frame.known_flaky)
     names = [profile.name for profile in settings.profiles]
     return frame.run(Session(dispatcher, frame.cases, frame.places(), entry, rules, names))
+
+
+def _with_what_is_asked(settings: Settings, selection: Selection) -> Settings:
+    """Leave out profiles of which nothing is selected: to load their suites would be for nothing."""
+    ids = selection.per_profile
+    if ids is None:
+        return settings
+    asked = tuple(profile for profile in settings.profiles if ids.get(profile.name))
+    return replace(settings, profiles=asked) if asked else settings
 
 
 def prepare_listing(settings: Settings, request: Request) -> Run:

@@ -11,6 +11,7 @@ from .help import OVERVIEW, SUMMARIES
 from .options import PARSERS, HelpWanted, Parser
 
 if TYPE_CHECKING:
+    from ..config.lists import LoadList
     from ..config.overrides import Overrides
 
 COMMANDS = tuple(SUMMARIES)
@@ -39,6 +40,8 @@ class Arguments:
     filters: tuple[str, ...] = ()
     failing: bool = False
     load_list: tuple[str, ...] = ()
+    listed: LoadList | None = None
+    """What these lists say, once they are read."""
     include_list: tuple[str, ...] = ()
     exclude_list: tuple[str, ...] = ()
     exclude_regex: tuple[str, ...] = ()
@@ -65,8 +68,8 @@ class Arguments:
     count: int | None = 10
     """``slowest``: how many, None for all."""
     files: tuple[str, ...] = ()
-    profile: str = ""
-    """``load``: what the results ran under."""
+    ran_under: tuple[str, ...] = ()
+    """``load``: the profile that the results ran under, as typed; there may be one only."""
     action: str = ""
     """``history``: ``list``, ``show`` or ``remove``."""
     run: str = ""

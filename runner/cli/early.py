@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from ..settings import Settings
 
 
-def load_early(launch: Launch, settings: Settings) -> Settings:
+def load_early(launch: Launch, settings: Settings, *, some: bool = False) -> Settings:
     """Have the agent load what is to run first, and return the settings with their number of lanes.
+
+    With ``some`` it is only greeted: maybe few of the profiles have something to run.
 
     Does nothing where another host than this one is to run tests. Raises UserError.
     """
@@ -24,9 +26,8 @@ def load_early(launch: Launch, settings: Settings) -> Settings:
         return settings
     lanes = lane_count(settings)  # asked once: it may be a command
     uid = os.urandom(8).hex()
-    first = settings.profiles[
-        :lanes
-    ]  # those the lanes begin with; the session has the others loaded
+    # those that the lanes begin with; the session has the others loaded
+    first = () if some else settings.profiles[:lanes]
     # An agent that is dead already is told of when the run begins.
     with contextlib.suppress(OSError):
         launch.start_loading(

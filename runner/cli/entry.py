@@ -58,6 +58,11 @@ def _flush() -> None:
 def _command(argv: Sequence[str], dashboard: Dashboard | None) -> int:
     from .options import HelpWanted
 
+    try:
+        os.getcwd()  # noqa: PTH109 - pathlib is not needed for help
+    except OSError:
+        raise UserError("the folder you are in is gone", hint="cd to it again") from None
+
     if argv and argv[0] in ("-h", "--help", "help") and len(argv) == 1:
         from .help import OVERVIEW
 
@@ -78,6 +83,10 @@ def _command(argv: Sequence[str], dashboard: Dashboard | None) -> int:
         folder = make_demo()
         _say(f"testlanes: the demo's project is in {folder}")
         args = replace(args, command="run", here=str(folder))
+    if args.load_list:
+        from .selecting import with_lists
+
+        args = with_lists(args)
     if args.command == "run":
         return _run(args, dashboard)
     if args.command == "watch":
@@ -104,7 +113,8 @@ def _run(args: Arguments, dashboard: Dashboard | None) -> int:
         if launch is not None:
             from .early import load_early
 
-            settings = load_early(launch, settings)
+            some = args.failing or args.listed is not None
+            settings = load_early(launch, settings, some=some)
         from .run import run_tests
 
         return run_tests(args, settings, dashboard, launch)
@@ -116,7 +126,8 @@ def _run(args: Arguments, dashboard: Dashboard | None) -> int:
 def _settings(args: Arguments) -> Settings:
     from ..config.load import load_settings
 
-    return load_settings(_folder(args), args.overrides, os.environ)
+    stored = args.command in _OF_STORED or args.which_profiles
+    return load_settings(_folder(args), args.overrides, os.environ, stored=stored)
 
 
 def _folder(args: Arguments) -> Path:
@@ -203,6 +214,9 @@ _COMMANDS: dict[str, Callable[[Arguments, Settings], int]] = {
     "init": _init,
     "config": _config,
 }
+
+_OF_STORED = ("failing", "flaky", "last", "slowest", "stats", "history", "load", "init")
+"""Those that run nothing: they need no interpreter, and work where a stream is only collected."""
 
 
 def _tell(error: UserError) -> int:

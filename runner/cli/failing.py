@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import sys
 
+from ..config.lists import format_by_profile
 from ..quarantine import Quarantine
 from ..report.clean import clean_line
 from ..settings import Settings
@@ -34,11 +35,7 @@ def run_failing(args: Arguments, settings: Settings) -> int:
             say(clean_line(name))
         return 0
     if args.json:
-        profiles: dict[str, list[str]] = {}
-        for one in failing:
-            profiles.setdefault(one.test_id, []).append(one.profile)
-        found = {test_id: {"profiles": sorted(set(names))} for test_id, names in profiles.items()}
-        say(json.dumps(found, indent=2, sort_keys=True))
+        sys.stdout.write(format_by_profile((one.test_id, one.profile) for one in failing))
     elif args.list_only:
         refuse_mixture(names)
         for test_id in dict.fromkeys(one.test_id for one in failing):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from ..config.profiles import refuse_name
+from ..config.tables import nearest
 from ..errors import ProtocolError, UserError
 from ..ids import DEFAULT_PROFILE, ProfileName, Status
 from ..repository.base import StoredResult
@@ -23,10 +25,8 @@ NOTHING = 4
 
 def run_load(args: Arguments, settings: Settings) -> int:
     """Store all streams as one run and show it. Returns 1 if it failed; with ``--subunit`` 0."""
-    if "," in args.profile:
-        raise UserError("what is loaded ran under one profile", hint="load the streams one by one")
-    profile = ProfileName(args.profile or DEFAULT_PROFILE)
     known = frozenset(settings.all_profiles)
+    profile = _ran_under(args.ran_under, known)
     names = args.files or ("-",)
     copy = binary_stdout() if args.subunit else None
     results: list[StoredResult] = []
@@ -45,6 +45,18 @@ def run_load(args: Arguments, settings: Settings) -> int:
         copy.flush()
         return 0
     return show_run(repository, number, subunit=False)
+
+
+def _ran_under(words: tuple[str, ...], known: frozenset[ProfileName]) -> ProfileName:
+    if not words:
+        return DEFAULT_PROFILE
+    if len(words) > 1 or "," in words[0]:
+        raise UserError("what is loaded ran under one profile", hint="load the streams one by one")
+    name = ProfileName(words[0].strip())
+    refuse_name(name, "-p")
+    if known and name not in known:
+        raise UserError(f"-p: there is no profile {name!r}", hint=nearest(name, known))
+    return name
 
 
 def read_stream(

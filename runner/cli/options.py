@@ -278,7 +278,14 @@ def _load(parser: Parser) -> Parser:
         "--partial", action="store_const", const=True, help="keep other known failures"
     )
     parser.add_argument("--subunit", action="store_true", help="also copy the results to stdout")
-    parser.add_argument("-p", "--profile", metavar="NAME", help="the profile that this ran under")
+    parser.add_argument(
+        "-p",
+        "--profile",
+        dest="ran_under",
+        metavar="NAME",
+        action="append",
+        help="the profile that results without a profile's tag ran under",
+    )
     parser.add_argument("--force-init", action="store_true", help=argparse.SUPPRESS)
     _where(parser)
     return parser

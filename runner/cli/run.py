@@ -23,7 +23,7 @@ from ..repository.recording import NOT_STORED
 from ..settings import Settings
 from ..state import RunState
 from .recorded import RecordedRun
-from .selecting import known_failures, narrows, selection_of
+from .selecting import failing_elsewhere, known_failures, narrows, selection_of
 
 if TYPE_CHECKING:
     from ..launch import Launch
@@ -181,8 +181,16 @@ def make_request(args: Arguments, settings: Settings, repository: Repository) ->
     failing: dict[ProfileName, frozenset[str]] | None = None
     if args.failing:
         failing = known_failures(settings, repository)
+        others = failing_elsewhere(settings, repository)
         if not any(failing.values()):
-            raise UserError("nothing is known to fail", exit_code=4)
+            names = ", ".join(failing)
+            raise UserError(
+                f"nothing is known to fail{f' under {names}' if others else ''}",
+                hint=f"{others}; -p NAME runs them" if others else "",
+                exit_code=4,
+            )
+        if others and not args.overrides.profiles:
+            say(others)
     selection = selection_of(args, settings, failing)
     return Request(
         selection=selection,

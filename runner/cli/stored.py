@@ -35,12 +35,14 @@ def warn(repository: Repository) -> None:
     repository.warnings.clear()
 
 
-def refuse_mixture(names: Sequence[str]) -> None:
+def refuse_mixture(
+    names: Sequence[str], hint: str = "choose one with -p NAME, or ask for --json"
+) -> None:
     """Raise UserError for a flat list of several profiles' tests: nobody could tell whose they are."""
     if len(names) > 1:
         raise UserError(
-            f"a flat list is of one profile, and these would be listed: {', '.join(names)}",
-            hint="choose one with -p NAME, or ask for --json",
+            f"a flat list is of one profile, and there are several: {', '.join(names)}",
+            hint=hint,
         )
 
 

@@ -44,6 +44,27 @@ def read_load_list(cwd: Path, name: str) -> LoadList:
     return LoadList(ids=frozenset(line.strip() for line in text.split("\n") if line.strip()))
 
 
+def read_load_lists(cwd: Path, names: Iterable[str]) -> LoadList | None:
+    """Read several lists of one kind, which add up; None if there are none.
+
+    Raises:
+        UserError: one cannot be read or is wrong, or plain lists and tests by profile are mixed.
+    """
+    ids: frozenset[str] | None = None
+    per_profile: dict[ProfileName, frozenset[str]] | None = None
+    for name in names:
+        listed = read_load_list(cwd, name)
+        if listed.per_profile is None:
+            ids = (ids or frozenset[str]()) | (listed.ids or frozenset[str]())
+            continue
+        per_profile = per_profile or {}
+        for profile, tests in listed.per_profile.items():
+            per_profile[profile] = per_profile.get(profile, frozenset()) | tests
+    if ids is not None and per_profile is not None:
+        raise UserError("A plain list and tests by profile cannot be loaded together.")
+    return None if ids is None and per_profile is None else LoadList(ids, per_profile)
+
+
 def parse_by_profile(text: str, where: str) -> dict[ProfileName, frozenset[str]]:
     """Read tests by profile: ``{"test id": {"profiles": ["py311"]}}``.
 
@@ -109,7 +130,7 @@ def build_selection(
     root: Path,
     *,
     filters: Iterable[str] = (),
-    load_lists: Iterable[str] = (),
+    listed: LoadList | None = None,
     include_lists: Iterable[str] = (),
     exclude_lists: Iterable[str] = (),
     exclude: Iterable[str] = (),
@@ -117,30 +138,21 @@ def build_selection(
 ) -> Selection:
     """Put together what the command line selects; ``failing`` are the known failures, if those are asked for.
 
-    Several load lists add up; they and the failing tests must both name a test, as in testr.
+    A list and the failing tests must both name a test, as in testr.
 
     Raises:
-        UserError: a file cannot be read or is wrong, or plain lists and tests by profile are mixed.
+        UserError: a file cannot be read or is wrong.
     """
-    ids: frozenset[str] | None = None
-    per_profile: dict[ProfileName, frozenset[str]] | None = None
-    for name in load_lists:
-        listed = read_load_list(cwd, name)
-        if listed.per_profile is None:
-            ids = (ids or frozenset[str]()) | (listed.ids or frozenset[str]())
-            continue
-        per_profile = per_profile or {}
-        for profile, tests in listed.per_profile.items():
-            per_profile[profile] = per_profile.get(profile, frozenset()) | tests
-    if ids is not None and per_profile is not None:
-        raise UserError("A plain list and tests by profile cannot be loaded together.")
+    ids = None if listed is None else listed.ids
+    per_profile = None if listed is None else listed.per_profile
     if failing is not None:
         wanted, by_profile = ids, per_profile
-        per_profile = {}
+        both: dict[ProfileName, frozenset[str]] = {}
         for profile, known in failing.items():
             if by_profile is not None:
                 known &= by_profile.get(profile, frozenset())
-            per_profile[profile] = known if wanted is None else known & wanted
+            both[profile] = known if wanted is None else known & wanted
+        per_profile = both
         ids = None
     return Selection(
         filters=tuple(relative_filter(text, cwd, root) for text in filters),

@@ -11,7 +11,7 @@ from typing import Literal
 
 from ..errors import UserError
 from ..ids import DEFAULT_PROFILE, LOCAL, HostName
-from ..settings import Settings
+from ..settings import Profile, Settings
 from .build import Built, Common, build_profile
 from .choose import choose_source
 from .interpreter import Found, candidates, default_python, expanded, provides
@@ -28,7 +28,12 @@ _AT_ONCE = 8  # interpreters started at a time
 
 
 def load_settings(
-    cwd: Path, overrides: Overrides, environ: Mapping[str, str], *, survey: bool = False
+    cwd: Path,
+    overrides: Overrides,
+    environ: Mapping[str, str],
+    *,
+    survey: bool = False,
+    stored: bool = False,
 ) -> Settings:
     """Return the settings of a run that is started in ``cwd``.
 
@@ -36,7 +41,9 @@ def load_settings(
     configuration, and that over the user's; keys and theme are the user's first.
     Interpreters of configured profiles are started, to see whether they work: a profile whose
     interpreter does not is left out and told among ``problems``. With ``survey`` all configured
-    profiles are looked at instead of those that would run, and none has to work.
+    profiles are looked at instead of those that would run, and none has to work. With ``stored``
+    nothing is to run, only what is stored is looked at: no interpreter is looked for, and profiles
+    have their names and tags only.
 
     Raises:
         UserError: a file, key, type or value is wrong, or no profile can run.
@@ -103,7 +110,7 @@ def load_settings(
     usual = _usual(specs, project, source, root, environ)
     chosen = usual
     if overrides.profiles:
-        chosen = choose(specs, overrides.profiles, "-p")
+        chosen = choose(specs, overrides.profiles, overrides.profiles_by)
     if survey and specs:
         chosen = specs
     common = Common(
@@ -118,7 +125,10 @@ def load_settings(
         native=settings.native,
         hosts=settings.hosts,
     )
-    built = _build(chosen, common, check=bool(specs))
+    if stored:
+        built = [Built(Profile(spec.name, tags=spec.tags)) for spec in chosen]
+    else:
+        built = _build(chosen, common, check=bool(specs))
     problems += [each.problem for each in built]
     if default.cache_info().currsize:
         problems.append(default()[1])

@@ -29,6 +29,8 @@ class Overrides:
     shuffle: int | None = None
     profiles: tuple[str, ...] = ()
     """As typed: names or tags, each maybe several joined by commas."""
+    profiles_by: str = "-p"
+    """Who says so: the option, or a file of tests by profile."""
     strict_profiles: bool = False
     hosts: tuple[str, ...] = ()
     args: tuple[str, ...] = ()

@@ -145,7 +145,7 @@ def _tables(project: Table) -> Iterable[ProfileSpec]:
                 hint=f'Write [{name}.{key}] and below it, for example, python = "{key}".',
             )
         table = Table(cast("dict[str, object]", value), file, f"{name}.{key}", KEYS)
-        _refuse_name(key, f"{file}: {name}")
+        refuse_name(key, f"{file}: {name}")
         base = specs.get(ProfileName(key), ProfileSpec(ProfileName(key)))
         specs[base.name] = _merged(base, table)
     if not specs and project.has("matrix"):
@@ -169,7 +169,7 @@ def _product(project: Table, matrix: Mapping[str, object]) -> Iterable[ProfileSp
         if not values:
             raise UserError(f"{where}.{axis} is empty.", hint='Write, for example, ["a", "b"].')
         for value in values:
-            _refuse_name(value, f"{where}.{axis}")
+            refuse_name(value, f"{where}.{axis}")
     known = {value for values in axes.values() for value in values}
     for part in parts:
         if part not in known:
@@ -205,7 +205,7 @@ def _merged(base: ProfileSpec, table: Table) -> ProfileSpec:
     if hosts == ():
         raise table.wrong("hosts", "a list with a host in it")
     for tag in table.texts("tags") or ():
-        _refuse_name(tag, f"{table.file}: {table.path('tags')}")
+        refuse_name(tag, f"{table.file}: {table.path('tags')}")
     return ProfileSpec(
         base.name,
         table.origin("python") if table.has("python") else f"{table.file.name} {table.name}",
@@ -219,7 +219,8 @@ def _merged(base: ProfileSpec, table: Table) -> ProfileSpec:
     )
 
 
-def _refuse_name(name: str, where: str) -> None:
+def refuse_name(name: str, where: str) -> None:
+    """Raise UserError for what cannot be a profile's name, which is a tag on results."""
     if not _NAME.fullmatch(name):
         raise UserError(
             f"{where}: {name!r} cannot be a profile's name or tag.",
@@ -249,5 +250,5 @@ def _names(command: str, what: str, root: Path, environ: Mapping[str, str]) -> t
         raise UserError(f"{what} failed with exit code {done.returncode}:{why or ' ' + command}")
     names = tuple(dict.fromkeys(done.stdout.decode("utf-8", "replace").split()))
     for name in names:
-        _refuse_name(name, what)
+        refuse_name(name, what)
     return names

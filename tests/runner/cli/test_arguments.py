@@ -85,7 +85,7 @@ def test_the_other_commands() -> None:
     args = parse_arguments(["history", "show", "3", "--subunit"])
     assert (args.action, args.run, args.subunit) == ("show", "3", True)
     args = parse_arguments(["load", "-", "b", "-p", "py311", "--partial"])
-    assert (args.files, args.profile, args.partial) == (("-", "b"), "py311", True)
+    assert (args.files, args.ran_under, args.partial) == (("-", "b"), ("py311",), True)
     assert parse_arguments(["load", "-p", "py311"]).overrides.profiles == ()
 
 

@@ -149,6 +149,113 @@ def test_a_loaded_stream_is_of_the_profiles_its_tags_name(project: Path, capsys:
     }
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("-p", "hree"), "there is no profile 'hree'"),
+        (("-p", "slow"), "there is no profile 'slow'"),  # a tag may be several profiles'
+        (("-p", "worker-1"), "'worker-1' cannot be a profile's name"),
+        (("-p", "a b"), "'a b' cannot be a profile's name"),
+        (("-p", ""), "'' cannot be a profile's name"),
+        (("-p", "here,there"), "ran under one profile"),
+        (("-p", "here", "-p", "there"), "ran under one profile"),
+    ],
+)
+def test_what_is_loaded_ran_under_one_profile_that_there_is(
+    project: Path, capsys: Captured, options: tuple[str, ...], says: str
+) -> None:
+    (project / "stream").write_bytes(encode(Packet("m.a", "fail", ns=1)))
+    assert run_command_line(["load", *options, "stream"]) == 2
+    assert says in capsys.readouterr().err
+    assert not (project / ".testrepository").exists()
+
+
+def test_what_is_stored_is_seen_where_no_interpreter_is(project: Path, capsys: Captured) -> None:
+    """As where streams of other machines are collected."""
+    (project / "testlanes.toml").write_text("[profiles.py377]\n[profiles.py378]\n")
+    stored(project, encode(Packet("m.a", "fail", ns=1)), "-p", "py378")
+    capsys.readouterr()
+    for command in ("failing --list", "failing --list -p py378", "last", "slowest", "history"):
+        code = run_command_line(command.split())
+        assert code == (1 if command.startswith(("failing", "last")) else 0), command
+    assert capsys.readouterr().err == ""
+    assert run_command_line(["failing", "--list", "-p", "py377"]) == 0
+
+
+FAILS_THERE = """
+import os, unittest
+class A(unittest.TestCase):
+    def test_a(self):
+        self.assertNotEqual(os.environ.get("UNDER"), "there")
+    def test_b(self): pass
+"""
+
+
+def broken_there(project: Path) -> None:
+    (project / "test_some.py").write_text(FAILS_THERE)
+    text = CONFIGURATION.replace("tags =", 'env = { UNDER = "there" }\ntags =')
+    (project / "testlanes.toml").write_text(text)
+
+
+def test_tests_by_profile_run_under_theirs_and_nothing_else_is_loaded(
+    project: Path, capsys: Captured
+) -> None:
+    broken_there(project)
+    tests = {
+        "test_some.A.test_a": {"profiles": ["spare", "there"]},  # spare is no default
+        "test_some.A.test_b": {"profiles": ["there"]},
+    }
+    (project / "list.json").write_text(json.dumps(tests))
+    assert run_command_line(["run", "--no-tui", "--load-list", "list.json"]) == 1
+    out = capsys.readouterr().out
+    assert "3 tests in" in out
+    assert "of here listed" not in out
+    assert run_command_line(["failing", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == {"test_some.A.test_a": {"profiles": ["there"]}}
+    assert run_command_line(["run", "--no-tui", "--load-list", "list.json", "-p", "here"]) == 4
+    assert "no test is selected under here" in capsys.readouterr().err
+
+
+def test_tests_by_a_profile_that_is_none_are_refused(project: Path, capsys: Captured) -> None:
+    (project / "list.json").write_text('{"test_some.A.test_a": {"profiles": ["thre"]}}')
+    assert run_command_line(["run", "--no-tui", "--load-list", "list.json"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "testlanes: list.json: there is no profile 'thre'.",
+        "hint: Is 'there' meant?",
+    ]
+
+
+def test_a_plain_list_runs_under_several_profiles_only_if_they_are_named(
+    project: Path, capsys: Captured
+) -> None:
+    (project / "ids").write_text("test_some.A.test_a\n")
+    assert run_command_line(["run", "--no-tui", "--load-list", "ids"]) == 2
+    assert "several: here, there" in capsys.readouterr().err
+    for names, count in (("here", 1), ("here,there", 2), ("*", 3)):
+        argv = ["run", "--no-tui", "--load-list", "ids", "-p", names]
+        assert run_command_line(argv) == 0
+        assert f"{count} tests in" in capsys.readouterr().out
+    assert run_command_line(["list", "--json", "--load-list", "ids"]) == 0
+    assert list(json.loads(capsys.readouterr().out)) == ["test_some.A.test_a"]
+
+
+def test_failures_under_profiles_that_do_not_run_are_told(project: Path, capsys: Captured) -> None:
+    broken_there(project)
+    stored(project, encode(Packet("test_some.A.test_b", "fail", frozenset({"spare"}), ns=1)))
+    capsys.readouterr()
+    assert run_command_line(["run", "--no-tui", "--failing"]) == 4
+    told = capsys.readouterr().err
+    assert "nothing is known to fail under here, there" in told
+    assert "known to fail, and left out: 1 under spare" in told
+    assert run_command_line(["run", "--no-tui"]) == 1
+    capsys.readouterr()
+    assert run_command_line(["run", "--no-tui", "--failing"]) == 1
+    said = capsys.readouterr()
+    assert "left out: 1 under spare" in said.err
+    assert "1 tests in" in said.out
+    assert "of here listed" not in said.out
+
+
 def test_passing_in_one_profile_heals_nothing_in_another(project: Path, capsys: Captured) -> None:
     stored(project, encode(Packet("m.a", "fail", frozenset({"here"}), ns=1)))
     stored(project, encode(Packet("m.a", "success", frozenset({"there"}), ns=2)))

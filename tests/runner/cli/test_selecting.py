@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 from testlanes.runner.cli.arguments import parse_arguments
-from testlanes.runner.cli.selecting import known_failures, narrows, selection_of
+from testlanes.runner.cli.selecting import (
+    failing_elsewhere,
+    known_failures,
+    narrows,
+    selection_of,
+    with_lists,
+)
 from testlanes.runner.config.overrides import Overrides
 from testlanes.runner.errors import UserError
 from testlanes.runner.ids import DEFAULT_PROFILE, ProfileName, Status
@@ -26,7 +32,7 @@ def select(*argv: str, failing: tuple[StoredResult, ...] | None = None) -> Selec
         repository = MemoryRepository()
         repository.insert(failing, False)
         known = known_failures(SETTINGS, repository)
-    return selection_of(parse_arguments(["run", *argv]), SETTINGS, known)
+    return selection_of(with_lists(parse_arguments(["run", *argv])), SETTINGS, known)
 
 
 def test_nothing_said_is_everything() -> None:
@@ -58,6 +64,22 @@ def test_what_is_failing_is_selected_by_profile() -> None:
     found = select("--failing", failing=failing)
     assert found.per_profile == {A: {"m.x", "m.z"}, B: {"m.y", "m.z"}}
     assert found.ids is None
+
+
+def test_what_failed_before_there_were_profiles_is_meant_under_all() -> None:
+    repository = MemoryRepository()
+    failing = [
+        StoredResult("m.x", Status.FAIL, A),
+        StoredResult("m.y", Status.FAIL, DEFAULT_PROFILE),
+    ]
+    repository.insert(failing, False)
+    configured = replace(SETTINGS, all_profiles=(A, B))
+    assert known_failures(configured, repository) == {A: {"m.x", "m.y"}, B: {"m.y"}}
+    only_b = replace(configured, profiles=(Profile(B),))
+    assert failing_elsewhere(configured, repository) == ""
+    assert failing_elsewhere(only_b, repository) == "known to fail, and left out: 1 under a"
+    renamed = replace(only_b, all_profiles=(B,))
+    assert failing_elsewhere(renamed, repository).endswith("1 under a (not configured)")
 
 
 def test_failing_and_a_list_are_both_to_hold(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from testlanes.runner.config.lists import (
     format_by_profile,
     parse_by_profile,
     read_load_list,
+    read_load_lists,
     read_patterns,
     read_plan,
     relative_filter,
@@ -162,7 +163,7 @@ def test_a_selection_is_put_together(tmp_path: Path) -> None:
         tmp_path,
         tmp_path,
         filters=["f"],
-        load_lists=["ids"],
+        listed=read_load_lists(tmp_path, ["ids"]),
         include_lists=["in"],
         exclude_lists=["out"],
         exclude=["three"],
@@ -176,7 +177,7 @@ def test_failing_tests_and_a_list_must_both_name_a_test(tmp_path: Path) -> None:
 
     def per_profile(*load_lists: str) -> object:
         return build_selection(
-            tmp_path, tmp_path, load_lists=load_lists, failing=failing
+            tmp_path, tmp_path, listed=read_load_lists(tmp_path, load_lists), failing=failing
         ).per_profile
 
     assert per_profile() == failing
@@ -190,11 +191,13 @@ def test_several_lists_add_up_if_they_are_of_one_kind(tmp_path: Path) -> None:
     (tmp_path / "c").write_text('{"m.c": {"profiles": ["py312"]}}')
     (tmp_path / "d").write_text('{"m.d": {"profiles": ["py311", "py312"]}}')
 
-    assert build_selection(tmp_path, tmp_path, load_lists=["a", "b"]).ids == {"m.a", "m.b"}
-    both = build_selection(tmp_path, tmp_path, load_lists=["c", "d"]).per_profile
-    assert both == {PY311: {"m.d"}, PY312: {"m.c", "m.d"}}
+    assert read_load_lists(tmp_path, []) is None
+    assert read_load_lists(tmp_path, ["a", "b"]) == LoadList(frozenset({"m.a", "m.b"}))
+    assert read_load_lists(tmp_path, ["c", "d"]) == LoadList(
+        None, {PY311: frozenset({"m.d"}), PY312: frozenset({"m.c", "m.d"})}
+    )
     with pytest.raises(UserError, match="cannot be loaded together"):
-        build_selection(tmp_path, tmp_path, load_lists=["a", "c"])
+        read_load_lists(tmp_path, ["a", "c"])
 
 
 def test_paths_are_meant_from_where_the_user_is(tmp_path: Path) -> None:
