@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import cast
 
 from .errors import UserError
-from .settings import CommandSuite, Profile, PytestSuite, Settings, UnittestSuite
+from .settings import CommandSuite, Host, Profile, PytestSuite, Settings, UnittestSuite
 
 CALLOUT_LIMIT = 60.0
 """Seconds that ``test_run_concurrency`` may take."""
@@ -81,3 +82,36 @@ def profile_options(
                 "id_list_default": id_list_default,
             }
     return options
+
+
+def remote_options(
+    settings: Settings, profile: Profile, host: Host, root: str, lanes: int, uid: str
+) -> dict[str, object]:
+    """Return what the agent of another host needs to know of a profile.
+
+    ``root``: the project's folder there, which stands in for this one's in every path that lies in it.
+    """
+    options = profile_options(settings, profile, lanes, uid)
+    python = host.profiles.get(profile.name, host.python)
+    if "/" in python and not python.startswith(("/", "~/")):
+        python = f"{root}/{python}"
+    options["python"] = python
+    options["cwd"] = _moved(str(options["cwd"]), settings.root, root)
+    options["env"] = {**profile.env, **host.env}
+    if isinstance(profile.suite, UnittestSuite | PytestSuite):
+        options["suite"] = _moved(options["suite"], settings.root, root)
+    return options
+
+
+def _moved(value: object, here: str, there: str) -> object:
+    """Return a value of options with this machine's project folder exchanged for a host's."""
+    match value:
+        case str() if value == here or value.startswith(f"{here.rstrip('/')}/"):
+            return there + value[len(here.rstrip("/")) :]
+        case list():
+            return [_moved(item, here, there) for item in cast("list[object]", value)]
+        case dict():
+            moved = cast("dict[str, object]", value)
+            return {key: _moved(item, here, there) for key, item in moved.items()}
+        case _:
+            return value

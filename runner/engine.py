@@ -5,29 +5,32 @@ from __future__ import annotations
 import os
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from .agent_options import lane_count, profile_options
+from .agent_options import lane_count, profile_options, remote_options
 from .cases import CaseTable
 from .commands import StartWorker
 from .decisions import Entry
 from .dispatch import Dispatcher
 from .errors import UserError
 from .events import Group, RunEnded, RunStarted
-from .ids import LOCAL, Case, LaneId, ProfileName, Row
+from .hosting import HostPlan
+from .ids import LOCAL, Case, HostName, LaneId, ProfileName, Row
 from .lanes import HostLanes
 from .launch import Launch
 from .listing import Listing
+from .listings import Listings
 from .plan import Plan
 from .quarantine import Quarantine
 from .replay import Replay
 from .select import Selector
-from .session import LanePlace, Rules, Session
-from .settings import CommandSuite, Selection, Settings
+from .session import Hosting, LanePlace, Rules, Session
+from .settings import CommandSuite, Host, Profile, Selection, Settings
 from .standby import Standby
 from .state import RunState
-from .supervisor import Core, HostPlan, Observer, Supervisor
+from .supervisor import Core, Observer, Supervisor
 
 FOREIGN_LATENCY = 1.0
 """Seconds that starting one batch of a foreign lane is taken to cost."""
@@ -100,13 +103,23 @@ def prepare(settings: Settings, request: Request) -> Run:
         seed=settings.shuffle,
         single=settings.isolated,
         profiles=[profile.name for profile in settings.profiles],
+        hosts=settings.hosts,
     )
     for profile in settings.profiles:
-        if profile.lanes is not None:
-            dispatcher.limit_profile(profile.name, profile.lanes)
+        somewhere = not set(settings.hosts) <= set(profile.hosts)
+        if profile.lanes is not None or somewhere:
+            hosts = frozenset(profile.hosts) if somewhere else None
+            dispatcher.limit_profile(profile.name, profile.lanes, hosts)
     rules = Rules(settings.retries, settings.max_fail, frame.known_flaky)
-    names = [profile.name for profile in settings.profiles]
-    return frame.run(Session(dispatcher, frame.cases, frame.places(), entry, rules, names))
+    here = [profile.name for profile in settings.profiles if LOCAL in profile.hosts]
+    hosting = Hosting(
+        frozenset(settings.hosts) - {LOCAL},
+        frame.foreign,
+        tuple(profile.name for profile in settings.profiles),
+        FOREIGN_LATENCY,
+    )
+    places = frame.places()
+    return frame.run(Session(dispatcher, frame.cases, places, entry, rules, here, hosting))
 
 
 def _with_what_is_asked(settings: Settings, selection: Selection) -> Settings:
@@ -121,7 +134,7 @@ def _with_what_is_asked(settings: Settings, selection: Selection) -> Settings:
 def prepare_listing(settings: Settings, request: Request) -> Run:
     """Build a run that lists the suites of all profiles and runs nothing."""
     frame = _Frame(settings, request)
-    return frame.run(Listing([(LOCAL, profile.name) for profile in settings.profiles]))
+    return frame.run(Listing([(one_host(settings, each), each.name) for each in settings.profiles]))
 
 
 def prepare_replay(settings: Settings, profile: ProfileName, ids: Sequence[str], label: str) -> Run:
@@ -129,7 +142,14 @@ def prepare_replay(settings: Settings, profile: ProfileName, ids: Sequence[str],
     settings = replace(settings, profiles=tuple(p for p in settings.profiles if p.name == profile))
     selection = Selection(per_profile={profile: frozenset(ids)})
     frame = _Frame(settings, Request(selection, label=label))
-    return frame.run(Replay(frame.cases, LOCAL, profile, ids))
+    host = one_host(settings, settings.profiles[0])
+    return frame.run(Replay(frame.cases, host, profile, ids))
+
+
+def one_host(settings: Settings, profile: Profile) -> HostName:
+    """Return the host for what one is enough for: this machine, if it may run the profile."""
+    hosts = [host for host in settings.hosts if host in profile.hosts]
+    return LOCAL if LOCAL in hosts or not hosts else hosts[0]
 
 
 class _Frame:
@@ -154,22 +174,33 @@ class _Frame:
         def both(test_id: str, profile: ProfileName) -> bool:
             return (only is None or only(test_id, profile)) and selects(test_id, profile)
 
-        self._selects = selects if only is None else both
-        self._foreign = frozenset(
+        self.foreign = frozenset(
             p.name for p in settings.profiles if isinstance(p.suite, CommandSuite)
         )
+        self._listings = Listings(
+            self.cases,
+            selects if only is None else both,
+            group_matcher(settings.group_regex),
+            {
+                profile.name: [host for host in settings.hosts if host in profile.hosts]
+                for profile in settings.profiles
+            },
+        )
+        self._losses = Counter[Row]()
 
     def places(self) -> list[LanePlace]:
-        """Return the lanes, spread over the profiles."""
-        profiles = self._settings.profiles
+        """Return this machine's lanes, spread over the profiles that it may run."""
+        profiles = [each for each in self._settings.profiles if LOCAL in each.hosts]
+        if LOCAL not in self._settings.hosts or not profiles:
+            return []
         names = [profiles[number % len(profiles)].name for number in range(self._count)]
         return [
             LanePlace(
                 LaneId(number),
                 LOCAL,
                 name,
-                FOREIGN_LATENCY if name in self._foreign else 0.0,
-                name in self._foreign,
+                FOREIGN_LATENCY if name in self.foreign else 0.0,
+                name in self.foreign,
             )
             for number, name in enumerate(names)
         ]
@@ -177,46 +208,78 @@ class _Frame:
     def run(self, core: Core) -> Run:
         """Put a core into the frame."""
         settings, request = self._settings, self._request
-        launch = request.launch
-        if launch is not None and launch.claimed:
-            launch = None
-        lanes = HostLanes(
-            LOCAL,
-            self.cases,
-            self._selects,
-            foreign=self._foreign,
-            group_of=group_matcher(settings.group_regex),
-            open_options=lambda command: open_options(settings, command),
-            clock=time.time_ns,
-            loading=None if launch is None else launch.loading,
-        )
-        uid = os.urandom(8).hex()
-        more = {} if request.watch is None else {"watch": settings.root}
-        host = HostPlan(
-            LOCAL,
-            lanes,
-            [
-                (p.name, profile_options(settings, p, self._count, uid) | more)
-                for p in settings.profiles
-            ],
-            launch=launch,
-        )
-        if request.watch is not None:
-            host = replace(host, channel=request.watch.standby.channel)
+        hosts = [
+            self._here() if name == LOCAL else self._there(settings.reach[name])
+            for name in settings.hosts
+        ]
         partial = request.partial
         names = tuple(profile.name for profile in settings.profiles)
         started = RunStarted(
             time.time_ns(),
             settings.root,
             names,
-            self._count,
+            (self._count if LOCAL in settings.hosts else 0)
+            + sum(host.lanes for host in settings.reach.values()),
             not request.selection.everything if partial is None else partial,
             request.label,
             tuple(name for name in settings.all_profiles if name not in names),
         )
         observers: list[Observer] = []
         supervisor = Supervisor(core, self._state, observers)
-        return Run(settings, self.cases, self._state, supervisor, observers, started, [host])
+        return Run(settings, self.cases, self._state, supervisor, observers, started, hosts)
+
+    def _here(self) -> HostPlan:
+        """Return this machine's plan."""
+        settings, request = self._settings, self._request
+        launch = request.launch
+        if launch is not None and launch.claimed:
+            launch = None
+        uid = os.urandom(8).hex()
+        more = {} if request.watch is None else {"watch": settings.root}
+        profiles = [
+            (each.name, profile_options(settings, each, self._count, uid) | more)
+            for each in settings.profiles
+            if LOCAL in each.hosts
+        ]
+        plan = HostPlan(
+            LOCAL,
+            lambda: self._lanes(LOCAL, None if launch is None else launch.loading),
+            lambda _root, _lanes: profiles,
+            settings.root,
+            launch=launch,
+        )
+        if request.watch is not None:
+            plan = replace(plan, channel=request.watch.standby.channel)
+        return plan
+
+    def _there(self, host: Host) -> HostPlan:
+        """Return another host's plan."""
+        settings = self._settings
+
+        def profiles(root: str, lanes: int) -> list[tuple[ProfileName, dict[str, object]]]:
+            uid = os.urandom(8).hex()
+            return [
+                (each.name, remote_options(settings, each, host, root, lanes, uid))
+                for each in settings.profiles
+                if host.name in each.hosts
+            ]
+
+        return HostPlan(
+            host.name, lambda: self._lanes(host.name), profiles, settings.root, host=host
+        )
+
+    def _lanes(self, host: HostName, loading: Mapping[str, int] | None = None) -> HostLanes:
+        return HostLanes(
+            host,
+            self.cases,
+            self._listings,
+            foreign=self.foreign,
+            open_options=lambda command: open_options(self._settings, command),
+            clock=time.time_ns,
+            loading=loading,
+            credit=host != LOCAL,
+            losses=self._losses,
+        )
 
 
 def group_matcher(regex: str) -> Callable[[str], Group | None]:

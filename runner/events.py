@@ -61,16 +61,59 @@ class HostPhase:
 
 
 @dataclass(frozen=True, slots=True)
+class HostReady:
+    """All is in place on a host: lanes may be opened there, so many, of these profiles.
+
+    ``latency``: seconds from sending it something until its answer can be here.
+    """
+
+    host: HostName
+    lanes: int
+    profiles: tuple[ProfileName, ...]
+    latency: float = 0.0
+    root: str = ""
+    """The project's folder there."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostLost:
     """A host is gone, with every lane on it."""
 
     host: HostName
     reason: str
+    again: float | None = None
+    """Seconds until it is tried again; None: it is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostSpeed:
+    """How fast a host has shown itself: expected seconds over measured ones. Told at the end, where there are several."""
+
+    host: HostName
+    speed: float
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteLoaded:
+    """A host's loader has loaded a profile's suite completely; ``error``: or cannot, and why."""
+
+    profile: ProfileName
+    host: HostName
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CasesAbsent:
+    """These cases are not in the suite that a host has loaded, so that it cannot run them."""
+
+    profile: ProfileName
+    host: HostName
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ListingStarted:
-    """A loader began to load a profile's suite."""
+    """A loader began to load a profile's suite, and what it lists is what there is to run."""
 
     profile: ProfileName
     host: HostName
@@ -349,9 +392,13 @@ RunEvent: TypeAlias = (
     RunStarted
     | HostUp
     | HostPhase
+    | HostReady
     | HostLost
+    | HostSpeed
     | ListingStarted
+    | SuiteLoaded
     | CasesListed
+    | CasesAbsent
     | ListingEnded
     | LaneOpened
     | WorkerStarted

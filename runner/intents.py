@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .ids import LaneId, Row
+from .ids import LOCAL, HostName, LaneId, Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,24 @@ class StopRun:
 
 @dataclass(frozen=True, slots=True)
 class ChangeLanes:
-    """Add (positive) or take away (negative) lanes on this machine."""
+    """Add (positive) or take away (negative) lanes on a host."""
 
     by: int
+    host: HostName = LOCAL
+
+
+@dataclass(frozen=True, slots=True)
+class JoinHost:
+    """Bring a host into the run: one that was given up or taken out of it."""
+
+    host: HostName
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveHost:
+    """Take a host out of the run; what runs there runs elsewhere."""
+
+    host: HostName
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +64,4 @@ class Watch:
     on: bool
 
 
-Intent: TypeAlias = Rerun | StopTest | StopRun | ChangeLanes | Watch
+Intent: TypeAlias = Rerun | StopTest | StopRun | ChangeLanes | JoinHost | LeaveHost | Watch

@@ -57,6 +57,8 @@ class Lane:
     """Whether its worker was asked to end, or ends by itself in good order."""
     killed: bool = False
     exited: bool = False
+    finished: int = 0
+    """How many tests its worker ran to their end."""
     broken: str = ""
     """How its stream broke the protocol; it is killed then, and what still comes is not looked at."""
     _settling: int | None = None
@@ -211,6 +213,7 @@ class Lane:
         seconds = max(0.0, (at - self.started_at) / 1e9)
         del self.held[self.test_id]
         self.row, self.test_id, self.stopped = None, "", ""
+        self.finished += 1
         events.append(CaseFinished(self.lane, row, status, kind, at, seconds, tags))
 
     def _end_beside(
@@ -218,6 +221,7 @@ class Lane:
     ) -> None:
         """A foreign command may run tests side by side; each is told as a whole when it ends."""
         row = self.held.pop(test_id)
+        self.finished += 1
         start = self._beside.pop(test_id, at)
         events.append(CaseStarted(self.lane, row, start))
         for name, mime, data in self._extras.pop(test_id, ()):
@@ -282,6 +286,14 @@ class Lane:
         elif not expected:
             events.append(self._process_returncode(message))
         events.append(WorkerLost(self.lane, self.generation, message.why, expected))
+        return events
+
+    def given_up(self, text: str) -> list[RunEvent]:
+        """Return the verdict on the running test where its host is gone: ``text`` says why it fails."""
+        events: list[RunEvent] = []
+        if self.row is not None:
+            events.append(self._told(self.row, "reason", TEXT, text))
+            self._finish(self.row, Status.FAIL, Kind.CRASH, self.clock(), (), events)
         return events
 
     def _died(self, row: Row, message: Exited, events: list[RunEvent]) -> None:

@@ -5,7 +5,8 @@ Sans-IO: ``receive`` takes parsed messages and returns events; ``perform`` retur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -13,14 +14,9 @@ from .cases import CaseTable
 from .commands import Kill, LoadSuite, Retire, Send, StartWorker, StopCase, TakeBack
 from .errors import ProtocolError
 from .events import (
-    CasesGivenUp,
-    CasesListed,
     FilesUsed,
-    Group,
     HostUp,
     ImageChanged,
-    ListingEnded,
-    ListingStarted,
     OutputReceived,
     PluginReported,
     RunEvent,
@@ -31,9 +27,13 @@ from .events import (
 )
 from .ids import HostName, LaneId, ProfileName, Row
 from .lane import Lane
+from .listings import Listings
 from .wire import control, messages, orders
 from .wire.messages import AgentMessage
 from .wire.subunit import Decoder
+
+LOSSES = 2
+"""Hosts that may be lost while one test runs; then it is taken to be the reason."""
 
 LaneCommand = StartWorker | Send | TakeBack | StopCase | Retire | Kill | LoadSuite
 
@@ -58,28 +58,32 @@ class HostLanes:
         self,
         host: HostName,
         cases: CaseTable,
-        selects: Callable[[str, ProfileName], bool],
+        listings: Listings,
         *,
         foreign: frozenset[ProfileName],
-        group_of: Callable[[str], Group | None],
         open_options: Callable[[StartWorker], Mapping[str, object]],
         clock: Callable[[], int],
         loading: Mapping[str, int] | None = None,
+        credit: bool = False,
+        losses: Counter[Row] | None = None,
     ) -> None:
         """``foreign``: profiles whose lanes are commands. ``clock``: UTC, ns since the epoch.
 
-        ``loading``: profiles whose loaders were started already, and when.
+        ``loading``: profiles whose loaders were started already, and when. ``credit``: whether its channel
+        is slow enough that one lane's flood could hold up the others. ``losses`` counts for all hosts how
+        often a case was running where a host was lost.
         """
         self.host = host
         self._cases = cases
-        self._selects = selects
+        self._listings = listings
         self._foreign = foreign
-        self._group_of = group_of
         self._open_options = open_options
         self._clock = clock
         self._lanes: dict[int, Lane] = {}
         self._suites: dict[ProfileName, _Suite] = {}
         self._loading = {ProfileName(name): began for name, began in (loading or {}).items()}
+        self._credit = credit
+        self._losses = Counter[Row]() if losses is None else losses
         self._outbox = bytearray()
         self.said_bye = False
         self.last_words = ""
@@ -126,6 +130,8 @@ class HostLanes:
         """Return the events that a message stands for. Raises ProtocolError when the host breaks the protocol."""
         match message:
             case messages.Data(channel, data):
+                if self._credit:
+                    self._outbox += orders.credit(channel, len(data))
                 if isinstance(channel, str):
                     return self._loader_data(ProfileName(channel), data)
                 return self._lane_data(self._known_lane(channel), data)
@@ -169,14 +175,30 @@ class HostLanes:
             case _:
                 assert_never(message)
 
-    def lost(self, reason: str) -> list[RunEvent]:
-        """Return what the end of the channel means: every worker is gone, and what ran has no verdict here."""
+    def lost(self, reason: str, *, for_good: bool = True) -> list[RunEvent]:
+        """Return what the end of the channel means: every worker is gone.
+
+        What ran has no verdict here and can run elsewhere; but not, if that took a host down before.
+        ``for_good``: the host is given up.
+        """
         events: list[RunEvent] = []
         for lane in self._lanes.values():
             if not lane.exited:
                 lane.exited = True
+                if lane.row is not None:
+                    self._losses[lane.row] += 1
+                    if self._losses[lane.row] >= LOSSES:
+                        events += lane.given_up(
+                            f"Host {self.host} was lost while this test ran ({reason}),"
+                            f" and so was another before it."
+                        )
                 events.append(WorkerLost(lane.lane, lane.generation, reason, expected=True))
-        return events
+        return events + self._listings.lost(self.host, for_good=for_good)
+
+    @property
+    def finished(self) -> bool:
+        """Whether some test has run to its end on this connection."""
+        return any(lane.finished for lane in self._lanes.values())
 
     def outbox(self) -> bytes:
         """Return what is to be sent because of what was received."""
@@ -209,7 +231,7 @@ class HostLanes:
         if suite is None:
             return []
         if state == "loading":
-            return [ListingStarted(profile, self.host)]
+            return self._listings.began(profile, self.host)
         if state == "fresh":
             return [Warned(profile, f"each lane loads the suite by itself: {why}")] if why else []
         if suite.foreign and state == "ready":
@@ -232,7 +254,7 @@ class HostLanes:
             elif packet.name == "import errors" and packet.data:
                 events.append(Warned(profile, packet.data.decode("utf-8", "replace")))
         if ids:
-            events.append(self._listed(profile, ids, {}))
+            events += self._listings.ids(profile, self.host, ids, {})
         return events
 
     def _loader_event(
@@ -240,11 +262,9 @@ class HostLanes:
     ) -> list[RunEvent]:
         match event:
             case control.IdsListed(ids, groups):
-                return [self._listed(profile, ids, groups)]
+                return self._listings.ids(profile, self.host, ids, groups)
             case control.IdsGone(ids):
-                found = (self._cases.find(test_id, profile) for test_id in ids)
-                rows = tuple(row for row in found if row is not None)
-                return [CasesGivenUp(rows, "the complete suite does not have it")]
+                return self._listings.gone(profile, self.host, ids)
             case control.ListingDone(_, error):
                 return self._listing_ended(profile, suite, error)
             case control.WorkerWarning(text):
@@ -256,31 +276,9 @@ class HostLanes:
             case _:
                 return []
 
-    def _listed(
-        self, profile: ProfileName, ids: Sequence[str], groups: Mapping[int, tuple[str, bool]]
-    ) -> CasesListed:
-        rows: list[Row] = []
-        selected: list[Row] = []
-        named: dict[Row, Group] = {}
-        known: dict[tuple[str, bool], Group] = {}
-        for at, test_id in enumerate(ids):
-            if self._cases.find(test_id, profile) is not None:
-                continue
-            row = self._cases.add(test_id, profile)
-            rows.append(row)
-            if not self._selects(test_id, profile):
-                continue
-            selected.append(row)
-            if (group := self._group_of(test_id)) is not None:
-                named[row] = group
-            elif (found := groups.get(at)) is not None:
-                if found not in known:
-                    known[found] = Group(*found)
-                named[row] = known[found]
-        return CasesListed(profile, tuple(rows), tuple(selected), named)
-
     def _listing_ended(self, profile: ProfileName, suite: _Suite, error: str) -> list[RunEvent]:
         if suite.listed:
             return []
         suite.listed = True
-        return [ListingEnded(profile, error, (self._clock() - suite.begun_at) / 1e9)]
+        seconds = (self._clock() - suite.begun_at) / 1e9
+        return self._listings.loaded(profile, self.host, error, seconds)

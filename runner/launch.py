@@ -1,6 +1,6 @@
-"""Starts agents: a command prefix starts a Python on a host, and our agent in it.
+"""Starts agents: a command starts a Python on a host, and our agent in it.
 
-The empty prefix is this machine, where the agent runs from our own files; another host gets its source
+No command is this machine, where the agent runs from our own files; another host gets its source
 over the channel. The child's stdin and stdout are one end of a socket pair. Needs no event loop and few
 imports: the command line starts its agent first and reads its settings while that comes up.
 """
@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 
-from .agent.bootstrap import BOOTSTRAP, LOCAL_BOOTSTRAP, here, payload
+from .agent.bootstrap import LOCAL_BOOTSTRAP, here, payload
 from .wire.orders import define_profile, load, say_hello
 
 DISCARD_LIMIT = 5.0
@@ -25,22 +25,25 @@ DISCARD_LIMIT = 5.0
 class Launch:
     """An agent that was started. Its channel belongs to this object until ``claim``."""
 
-    def __init__(self, prefix: Sequence[str] = (), python: str = sys.executable) -> None:
-        """Start it. Raises OSError when the command cannot be started."""
+    def __init__(self, command: Sequence[str] = ()) -> None:
+        """Start it. Raises OSError when the command cannot be started.
+
+        ``command`` runs BOOTSTRAP in a host's Python; empty: the agent is to run on this machine.
+        """
         nonce = os.urandom(8).hex()
         self.greeting = f"\ntestlanes:{nonce}\n".encode()
         """What ends the noise that a host may print before our agent speaks."""
         self.errors = _anonymous_file()
         """A file descriptor: what the command writes to stderr."""
-        self.first = payload(nonce) if prefix else b""
+        self.first = payload(nonce) if command else b""
         """What the agent must be sent before all else."""
         self.loading: dict[str, int] = {}
         """Profiles whose loaders it was told to start, and when: UTC, ns since the epoch."""
+        self.greeted = False
         self.claimed = False
-        command = [*prefix, python, "-c", BOOTSTRAP]
-        if not prefix:
+        if not command:
             own = ["-I", "-S", *(["-B"] if sys.dont_write_bytecode else [])]
-            command = [python, *own, "-c", LOCAL_BOOTSTRAP, here(), nonce]
+            command = [sys.executable, *own, "-c", LOCAL_BOOTSTRAP, here(), nonce]
         self.socket, theirs = socket.socketpair()
         try:
             with theirs:
@@ -62,6 +65,7 @@ class Launch:
 
         ``profiles``: name -> what the agent needs to know of it. Raises OSError when it is dead.
         """
+        self.greeted = True
         frames = [say_hello(None)]
         for name, options in profiles.items():
             frames += [define_profile(name, options), load(name)]

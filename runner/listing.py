@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from .commands import Command, Finish, LoadSuite
-from .events import HostLost, ListingEnded, RunEvent, StopAsked
-from .ids import HostName, ProfileName
+from .events import HostLost, HostReady, ListingEnded, RunEvent, StopAsked
+from .ids import LOCAL, HostName, ProfileName
 
 
 class Listing:
@@ -19,20 +19,27 @@ class Listing:
         self._finished = False
 
     def begin(self, now: float) -> list[Command]:
-        """Return what starts the listing."""
+        """Return what starts the listing here; other hosts begin when they are ready."""
         del now
-        return [LoadSuite(host, profile) for host, profile in self._suites]
+        return [LoadSuite(host, profile) for host, profile in self._suites if host == LOCAL]
 
     def step(self, events: Iterable[RunEvent], now: float) -> list[Command]:
         """Take events; return ``Finish`` when nothing more will be listed."""
         del now
+        commands: list[Command] = []
         for event in events:
             match event:
+                case HostReady(ready):
+                    commands += [
+                        LoadSuite(host, profile)
+                        for host, profile in self._suites
+                        if host == ready and profile in self._left
+                    ]
                 case ListingEnded(profile, error):
                     self._left.discard(profile)
                     if error:
                         self._problems.append(error)
-                case HostLost(_, reason):
+                case HostLost(_, reason, None):
                     self._left.clear()
                     self._problems.append(reason)
                 case StopAsked(_, reason):
@@ -41,11 +48,11 @@ class Listing:
                 case _:
                     pass
         if self._left or self._finished:
-            return []
+            return commands
         self._finished = True
         return [Finish("; ".join(self._problems))]
 
-    def change_lanes(self, by: int, now: float) -> list[Command]:
+    def change_lanes(self, by: int, now: float, host: HostName = LOCAL) -> list[Command]:
         """There are no lanes to change."""
-        del by, now
+        del by, now, host
         return []

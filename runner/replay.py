@@ -11,6 +11,7 @@ from .events import (
     CasesGivenUp,
     CaseStarted,
     HostLost,
+    HostReady,
     LaneClosed,
     LaneOpened,
     ListingEnded,
@@ -19,7 +20,7 @@ from .events import (
     WorkerLost,
     WorkerStarted,
 )
-from .ids import HostName, LaneId, ProfileName, Row
+from .ids import LOCAL, HostName, LaneId, ProfileName, Row
 
 LANE = LaneId(0)
 
@@ -44,7 +45,7 @@ class Replay:
         """Return what starts the replay."""
         del now
         opened = Publish(LaneOpened(LANE, self._host, self._profile))
-        return [opened, LoadSuite(self._host, self._profile)]
+        return [opened, LoadSuite(self._host, self._profile)] if self._host == LOCAL else [opened]
 
     def step(self, events: Iterable[RunEvent], now: float) -> list[Command]:
         """Take events; return what must now be done."""
@@ -55,9 +56,9 @@ class Replay:
                 self._take(event, commands)
         return commands
 
-    def change_lanes(self, by: int, now: float) -> list[Command]:
+    def change_lanes(self, by: int, now: float, host: HostName = LOCAL) -> list[Command]:
         """A replay has its one lane."""
-        del by, now
+        del by, now, host
         return []
 
     def _take(self, event: RunEvent, commands: list[Command]) -> None:
@@ -89,6 +90,8 @@ class Replay:
                     self._end("", commands)
             case WorkerLost():
                 self._end("", commands)
+            case HostReady(host) if host == self._host and not self._started:
+                commands.append(LoadSuite(host, self._profile))
             case HostLost(_, reason):
                 self._end(reason, commands)
             case _:

@@ -28,6 +28,7 @@ from .decisions import Entry, Give, Idle, Move, Recall, Renew
 from .dispatch import Dispatcher
 from .events import (
     CaseFinished,
+    CasesAbsent,
     CasesGivenUp,
     CasesListed,
     CasesQueued,
@@ -35,18 +36,21 @@ from .events import (
     CaseStarted,
     Group,
     HostLost,
+    HostReady,
     LaneClosed,
     LaneOpened,
     LaneWaits,
     ListingEnded,
+    ListingStarted,
     RunEvent,
     StopAsked,
+    SuiteLoaded,
     Ticked,
     Warned,
     WorkerLost,
     WorkerStarted,
 )
-from .ids import DEFAULT_PROFILE, HostName, LaneId, ProfileName, Row
+from .ids import DEFAULT_PROFILE, LOCAL, HostName, LaneId, ProfileName, Row
 from .loading import Loading
 
 LEAVING_LIMIT = 300.0
@@ -54,6 +58,9 @@ LEAVING_LIMIT = 300.0
 
 STILLBORN_LIMIT = 3
 """Workers in a row that may die before their first test; then the profile is given up."""
+
+NOBODY = HostName("")
+"""In place of the host that lists a profile, where a second one had to take over."""
 
 DIED_AT_START = "its workers died at start"
 
@@ -69,6 +76,20 @@ class LanePlace:
     """Seconds between handing a case out and its start, which queued work has to hide."""
     batches: bool = False
     """Whether its worker takes one batch and ends (a foreign lane)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hosting:
+    """What a session knows of hosts that are yet to come. Their lanes are opened when they are ready."""
+
+    coming: frozenset[HostName] = frozenset()
+    """Hosts beside those of the first lanes."""
+    foreign: frozenset[ProfileName] = frozenset()
+    """Profiles whose lanes are commands: one host's listing serves all."""
+    profiles: tuple[ProfileName, ...] = ()
+    """All that are to be run, some of them perhaps on hosts that are yet to come."""
+    batch_latency: float = 1.0
+    """Seconds that starting one batch of such a lane is taken to cost."""
 
 
 @dataclass(slots=True)
@@ -105,22 +126,36 @@ class Session:
         entry: Callable[[Row, int, Group | None], Entry],
         rules: Rules | None = None,
         more: Iterable[ProfileName] = (),
+        hosting: Hosting | None = None,
     ) -> None:
         """``entry`` tells the dispatcher about a row: (row, index in its profile's listing, group).
 
         ``more``: profiles that no lane begins with. They are loaded on the first lane's host, and
         lanes go over to them when there is work.
         """
+        self._hosting = hosting or Hosting()
         self._dispatcher = dispatcher
         self._cases = cases
         self._entry = entry
         self._rules = rules or Rules()
         self._lanes = {place.lane: _Lane(place, place.profile) for place in places}
         suites = [(place.host, place.profile) for place in places]
-        suites += [(places[0].host, profile) for profile in more]
-        self._loading = Loading(suites, Counter(place.host for place in places))
-        self._listed: dict[ProfileName, int] = {profile: 0 for _, profile in suites}
+        suites += [(place.host, profile) for place in places[:1] for profile in more]
+        self._loading = Loading(
+            suites, Counter(place.host for place in places), self._hosting.foreign
+        )
+        self._listed: dict[ProfileName, int] = dict.fromkeys(
+            (*(profile for _, profile in suites), *self._hosting.profiles), 0
+        )
         self._unlisted = set(self._listed)
+        self._unloadable: set[ProfileName] = set()
+        self._serving: dict[HostName, tuple[ProfileName, ...]] = {}
+        for host, profile in suites:
+            self._serving[host] = (*self._serving.get(host, ()), profile)
+        self._lister: dict[
+            ProfileName, HostName
+        ] = {}  # the host that listed a profile from its begin
+        self._coming = set(self._hosting.coming)  # hosts that may yet bring lanes
         self._attempts: dict[Row, int] = {}
         self._until: set[Row] = set()  # what is run many times, but only until it fails
         self._failed = 0
@@ -130,8 +165,8 @@ class Session:
         self._stopping: StopAsked | None = None
         self._finished = False
         self._woken_at: float | None = None
-        self._pattern = places[0]
-        self._next_lane = max(self._lanes) + 1
+        self._patterns = {place.host: place for place in reversed(places)}
+        self._next_lane = max(self._lanes, default=-1) + 1
 
     def begin(self, now: float) -> list[Command]:
         """Return what starts the run."""
@@ -147,19 +182,20 @@ class Session:
             return commands
         return commands + self._feed(now)
 
-    def change_lanes(self, by: int, now: float) -> list[Command]:
-        """Open ``by`` more lanes on the first lane's host, or let that many (the newest) go."""
+    def change_lanes(self, by: int, now: float, host: HostName = LOCAL) -> list[Command]:
+        """Open ``by`` more lanes on a host that has some, or let that many (the newest) go."""
         commands: list[Command] = []
-        if self._finished or self._stopping is not None:
+        pattern = self._patterns.get(host)
+        if self._finished or self._stopping is not None or pattern is None:
             return commands
         if by > 0:
-            for _ in range(by):
-                self._next_lane += 1
-                place = replace(self._pattern, lane=LaneId(self._next_lane - 1))
-                record = self._lanes[place.lane] = _Lane(place, place.profile)
-                commands.append(self._open(record))
+            commands += [self._add(pattern) for _ in range(by)]
         else:
-            staying = [lane for lane, record in self._lanes.items() if not record.closing]
+            staying = [
+                lane
+                for lane, record in self._lanes.items()
+                if not record.closing and record.place.host == host
+            ]
             for lane in sorted(staying, reverse=True)[: min(-by, len(staying) - 1)]:
                 record = self._lanes[lane]
                 record.closing = True
@@ -202,8 +238,16 @@ class Session:
                 self._dispatcher.give_up(rows)
             case StopAsked():
                 self._stop(event, commands)
-            case HostLost(host, reason):
-                self._host_lost(host, reason, commands)
+            case ListingStarted(profile, host):
+                self._lister[profile] = host if profile not in self._lister else NOBODY
+            case SuiteLoaded(profile, host, error):
+                self._suite_loaded(profile, host, error, commands)
+            case CasesAbsent(_, host, rows):
+                self._dispatcher.exclude(host, rows)
+            case HostReady():
+                self._host_ready(event, commands)
+            case HostLost():
+                self._host_lost(event, commands)
             case LaneClosed(lane):
                 self._lanes.pop(lane, None)
             case Ticked(now=moment):
@@ -258,6 +302,7 @@ class Session:
         self._unlisted.discard(profile)
         self._dispatcher.listing_ended(profile)
         if error:
+            self._unloadable.add(profile)
             whose = "" if profile == DEFAULT_PROFILE else f" of profile {profile}"
             self._problems.append(f"the suite{whose} could not be loaded: {_brief(error)}")
             self._give_up(self._rows_of(profile), "its suite could not be loaded", commands)
@@ -299,14 +344,58 @@ class Session:
             elif first and (held := self._dispatcher.not_started(lane)):
                 commands.append(TakeBack(lane, held))
 
-    def _host_lost(self, host: HostName, reason: str, commands: list[Command]) -> None:
+    # -- hosts ---------------------------------------------------------------------------------------
+
+    def _host_ready(self, event: HostReady, commands: list[Command]) -> None:
+        self._coming.discard(event.host)
+        if self._stopping is not None:
+            return
+        for number in range(event.lanes):
+            profile = event.profiles[number % len(event.profiles)]
+            foreign = profile in self._hosting.foreign
+            latency = self._hosting.batch_latency if foreign else event.latency
+            place = LanePlace(LaneId(0), event.host, profile, latency, foreign)
+            self._patterns.setdefault(event.host, place)
+            commands.append(self._add(place))
+        self._serving[event.host] = event.profiles
+        suites = [(event.host, profile) for profile in event.profiles]
+        commands += self._loading.more(suites, {event.host: event.lanes})
+
+    def _suite_loaded(
+        self, profile: ProfileName, host: HostName, error: str, commands: list[Command]
+    ) -> None:
+        commands += self._loading.loaded(host, profile, failed=bool(error))
+        if not error or profile in self._unloadable:
+            return
+        commands.append(Publish(Warned(host, f"it cannot run {profile}: {_brief(error)}")))
+        self._dispatcher.bar(profile, host)
+        mine = self._serving[host] = tuple(one for one in self._serving[host] if one != profile)
+        for number, record in enumerate(self._lanes.values()):
+            if record.place.host != host or record.profile != profile:
+                continue
+            record.closing = not mine
+            if mine:
+                record.profile = mine[number % len(mine)]
+                place = record.place
+                self._dispatcher.open_lane(
+                    place.lane, host, record.profile, latency=place.latency, batches=place.batches
+                )
+                commands.append(Publish(LaneOpened(place.lane, host, record.profile)))
+
+    def _host_lost(self, event: HostLost, commands: list[Command]) -> None:
+        host = event.host
+        (self._coming.discard if event.again is None else self._coming.add)(host)
         for lane, record in tuple(self._lanes.items()):
             if record.place.host == host:
                 self._dispatcher.close_lane(lane, 0.0)
                 commands.append(Publish(LaneClosed(lane)))
                 del self._lanes[lane]
-        if not self._lanes and not self._dispatcher.done:
-            self._problems.append(f"host {host} was lost and no other is left: {reason}")
+        self._patterns.pop(host, None)
+        commands += self._loading.lost(host)
+        if self._stopping is not None:
+            self._give_up(None, self._stopping.reason, commands)
+        elif not self._lanes and not self._coming and not self._dispatcher.done:
+            self._problems.append(f"host {host} was lost and no other is left: {event.reason}")
             self._give_up(None, f"host {host} was lost", commands)
 
     # -- decisions -----------------------------------------------------------------------------------
@@ -321,9 +410,8 @@ class Session:
                     commands.append(TakeBack(lane, rows))
                 case Renew(lane):
                     self._leave(lane, commands)
-                case Idle(lane):
+                case Idle(lane):  # the lane stays: what a lost host leaves may come back to it
                     record = self._lanes[lane]
-                    record.closing = True
                     if record.phase == "ready":
                         self._leave(lane, commands)
                 case Move(lane, profile):
@@ -338,7 +426,7 @@ class Session:
             if record.phase == "wanted":
                 self._start_or_close(record, now, commands)
         self._tell_waits(commands)
-        if not self._lanes or (self._dispatcher.done and self._all_gone()):
+        if self._all_gone() and (self._dispatcher.done or not (self._coming or self._unlisted)):
             self._finish(commands)
         elif (wake := self._dispatcher.wake_at) is not None and wake != self._woken_at:
             self._woken_at = wake
@@ -349,15 +437,18 @@ class Session:
         lane = record.place.lane
         if record.closing or self._stopping is not None or self._dispatcher.done:
             self._close(record, now, commands)
-        elif self._known(record.profile) and self._dispatcher.wants_worker(lane):
+        elif self._known(record) and self._dispatcher.wants_worker(lane):
             record.generation += 1
             record.phase = "starting"
             commands.append(StartWorker(lane, record.place.host, record.profile, record.generation))
 
-    def _known(self, profile: ProfileName) -> bool:
+    def _known(self, record: _Lane) -> bool:
         """Whether there is something to know for a worker: one that is forked too early would be renewed."""
+        profile, host = record.profile, record.place.host
         if profile in self._broken:
             return False
+        if self._lister.get(profile, host) != host and not record.place.batches:
+            return self._loading.has(host, profile)
         return self._listed.get(profile, 0) > 0 or profile not in self._unlisted
 
     def _end_leaving(self, now: float, commands: list[Command]) -> None:
@@ -388,6 +479,12 @@ class Session:
             place.lane, place.host, record.profile, latency=place.latency, batches=place.batches
         )
         return Publish(LaneOpened(place.lane, place.host, record.profile))
+
+    def _add(self, pattern: LanePlace) -> Command:
+        place = replace(pattern, lane=LaneId(self._next_lane))
+        self._next_lane += 1
+        record = self._lanes[place.lane] = _Lane(place, place.profile)
+        return self._open(record)
 
     def _all_gone(self) -> bool:
         return all(record.phase == "wanted" for record in self._lanes.values())

@@ -62,6 +62,39 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True)
+class Host:
+    """A place other than this machine that can run lanes, and how its agent is reached.
+
+    Only the user's own ``hosts.toml`` makes these: whoever says ``run`` can run commands.
+    """
+
+    name: HostName
+    run: tuple[str, ...]
+    """The command prefix that runs a command there with its stdin and stdout: ``ssh builder``."""
+    shell: bool = False
+    """Whether a shell there puts the command together again (ssh), so that words must be quoted."""
+    lanes: int = 0
+    """0 stands for its cores."""
+    python: str = "python3"
+    """What runs the agent, and every profile that ``profiles`` does not name."""
+    directory: str = "~/.cache/testlanes/{project}"
+    """The project's folder there; ``{project}`` stands for this one's name and a mark of its path."""
+    sync: str = "auto"
+    """``auto``, ``rsync``, ``manifest``, ``none``, or a command that copies the project."""
+    setup: str = ""
+    """A command that makes the environment ready, run there in the project's folder."""
+    profiles: Mapping[ProfileName, str] = field(default_factory=dict[ProfileName, str])
+    """The interpreter there of each profile: a path (from the project's folder), or a name on PATH."""
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    isolate: bool = False
+    """Whether the agent gets a process namespace of its own, so that nothing can outlive it."""
+    queue: bool = False
+    """Whether the prefix may wait for long until a place is free (``srun``)."""
+    lease: float = 15.0
+    """Seconds without a word from us after which its agent ends all that runs there."""
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """Which tests of the suite are to run. Empty fields select everything."""
 
@@ -126,7 +159,9 @@ class Settings:
     instance_dispose: str = ""
     origins: Mapping[str, str] = field(default_factory=dict[str, str])
     hosts: tuple[HostName, ...] = (LOCAL,)
-    """Where lanes may run; how each is reached is said in the user's own ``hosts.toml``."""
+    """Where lanes may run."""
+    reach: Mapping[HostName, Host] = field(default_factory=dict[HostName, Host])
+    """How each of ``hosts`` but this machine is reached, from the user's own ``hosts.toml``."""
     watch_ignore: tuple[str, ...] = ()
     """Paths that a watch does not look at, as patterns (``docs/*``), besides what git ignores."""
     watch_poll: bool = False

@@ -7,8 +7,7 @@ what the agent says of one run never reaches the next.
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 
 from .errors import ProtocolError
@@ -55,13 +54,13 @@ class Standby:
 
     # -- for channels --------------------------------------------------------------------------------
 
-    async def attach(self, user: KeptChannel, launch: Launch | None, python: str) -> None:
+    async def attach(self, user: KeptChannel, launch: Launch | None) -> None:
         """Give the agent to a run, starting one if there is none. Raises OSError."""
         if self._agent is None:
             agent = AgentChannel(self._received, self._ended)
             self._buffer.clear()
             self._hello = b""
-            await (agent.adopt(launch) if launch is not None else agent.start((), python))
+            await agent.adopt(launch)
             self._agent = agent
         self._user = user
 
@@ -160,14 +159,9 @@ class KeptChannel:
         self.received = received
         self.ended = ended
 
-    async def start(self, prefix: Sequence[str] = (), python: str = sys.executable) -> None:
-        """Use the agent; start it if there is none. ``prefix`` has to be empty. Raises OSError."""
-        assert not prefix, "only this machine's agent is kept"  # noqa: S101
-        await self._standby.attach(self, None, python)
-
-    async def adopt(self, launch: Launch) -> None:
-        """Use one that was started already."""
-        await self._standby.attach(self, launch, "")
+    async def adopt(self, launch: Launch | None) -> None:
+        """Use the agent that is kept; else the one that was started already, or start one. Raises OSError."""
+        await self._standby.attach(self, launch)
 
     def listen(self) -> None:
         """Begin to receive."""
@@ -176,6 +170,9 @@ class KeptChannel:
     def write(self, data: bytes) -> None:
         """Queue bytes for the agent. After the end of the channel they are dropped."""
         self._standby.write(self, data)
+
+    async def drain(self) -> None:
+        """What is said to this machine's agent is never much."""
 
     def fail(self, reason: str) -> None:
         """End the agent because it broke the protocol."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, assert_never
 
 from .commands import (
@@ -26,11 +25,8 @@ from .commands import (
     TakeBack,
     WakeAt,
 )
-from .errors import ProtocolError
 from .events import (
     CasesQueued,
-    HostLost,
-    HostPhase,
     RunEnded,
     RunEvent,
     RunStarted,
@@ -38,14 +34,11 @@ from .events import (
     Ticked,
     Warned,
 )
+from .hosting import HostPlan, RunHost
 from .ids import HostName, LaneId
-from .intents import ChangeLanes, Intent, Rerun, StopRun, StopTest, Watch
-from .lanes import HostLanes
-from .launch import Launch
+from .intents import ChangeLanes, Intent, JoinHost, LeaveHost, Rerun, StopRun, StopTest, Watch
 from .state import RunState
-from .transports import AgentChannel
-from .wire import messages, orders
-from .wire.frames import Frames
+from .wire import orders
 
 TICK = 1.0
 """Seconds between two ``Ticked`` events."""
@@ -53,69 +46,12 @@ TICK = 1.0
 Observer = Callable[[RunEvent], None]
 
 
-@dataclass(frozen=True, slots=True)
-class HostPlan:
-    """A host to start: how its agent is reached, and the profiles it may run."""
-
-    name: HostName
-    lanes: HostLanes
-    profiles: Sequence[tuple[str, Mapping[str, object]]]
-    """(name, options for the agent) of each profile."""
-    prefix: Sequence[str] = ()
-    python: str = ""
-    launch: Launch | None = None
-    """An agent that was started, and told of its profiles, before there was a run."""
-    channel: Callable[[Callable[[bytes], None], Callable[[str], None]], Channel] = AgentChannel
-    """Makes the channel to its agent: (what is received, why it ended) -> channel."""
-
-
-class Channel(Protocol):
-    """The way to an agent: an ``AgentChannel``, or one to an agent that is kept."""
-
-    async def start(self, prefix: Sequence[str] = ..., python: str = ...) -> None: ...
-    async def adopt(self, launch: Launch) -> None: ...
-    def listen(self) -> None: ...
-    def write(self, data: bytes) -> None: ...
-    def fail(self, reason: str) -> None: ...
-    async def finish(self) -> None: ...
-
-
 class Core(Protocol):
     """What decides: a ``Session``, or a ``Listing``."""
 
     def begin(self, now: float) -> list[Command]: ...
     def step(self, events: Iterable[RunEvent], now: float) -> list[Command]: ...
-    def change_lanes(self, by: int, now: float) -> list[Command]: ...
-
-
-class _Host:
-    """One agent and what it said so far."""
-
-    def __init__(self, plan: HostPlan, supervisor: Supervisor) -> None:
-        self.plan = plan
-        self._supervisor = supervisor
-        self._frames = Frames()
-        self.channel = plan.channel(self._received, self._ended)
-
-    def _received(self, data: bytes) -> None:
-        events: list[RunEvent] = []
-        try:
-            for frame in self._frames.feed(data):
-                events += self.plan.lanes.receive(messages.parse(frame))
-        except ProtocolError as error:
-            self._supervisor.take(events)
-            self.channel.fail(f"its agent broke the protocol: {error}")
-            return
-        self.channel.write(self.plan.lanes.outbox())
-        self._supervisor.take(events)
-
-    def _ended(self, reason: str) -> None:
-        lanes = self.plan.lanes
-        if lanes.said_bye and self._supervisor.done:
-            return
-        if lanes.said_bye:  # somebody ended it
-            reason = lanes.last_words or reason
-        self._supervisor.take([*lanes.lost(reason), HostLost(self.plan.name, reason)])
+    def change_lanes(self, by: int, now: float, host: HostName = ...) -> list[Command]: ...
 
 
 class Supervisor:
@@ -132,8 +68,8 @@ class Supervisor:
         self._state = state
         self._observers = observers
         self._clock = clock
-        self._hosts: dict[HostName, _Host] = {}
-        self._host_of: dict[LaneId, _Host] = {}
+        self._hosts: dict[HostName, RunHost] = {}
+        self._host_of: dict[LaneId, RunHost] = {}
         self._watched: set[LaneId] = set()
         self._inbox: deque[RunEvent] = deque()
         self._busy = False
@@ -144,15 +80,24 @@ class Supervisor:
     async def run(self, started: RunStarted, plans: Sequence[HostPlan]) -> RunEnded:
         """Run to the end; no process is left when this returns, whatever is raised."""
         self._publish(started)
-        self._hosts = {plan.name: _Host(plan, self) for plan in plans}
+        self._hosts = {plan.name: RunHost(plan, self.take, self._done.is_set) for plan in plans}
+        here = [host for host in self._hosts.values() if host.plan.host is None]
         ticker = asyncio.get_running_loop().call_later(TICK, self._tick)
         try:
-            for host in self._hosts.values():
-                await self._connect(host)
+            for host in here:
+                await host.connect()
             self._perform(self._session.begin(time.monotonic()))
-            for host in self._hosts.values():
+            for host in here:
                 host.channel.listen()
-            await self._done.wait()
+            async with asyncio.TaskGroup() as group:
+                away = [
+                    group.create_task(each.stay(each.plan.host))
+                    for each in self._hosts.values()
+                    if each.plan.host is not None
+                ]
+                await self._done.wait()
+                for task in away:
+                    task.cancel()
         finally:
             ticker.cancel()
             self._done.set()
@@ -160,8 +105,7 @@ class Supervisor:
                 self._wake.cancel()
             for host in self._hosts.values():
                 host.channel.write(orders.end())
-            for host in self._hosts.values():
-                await host.channel.finish()
+            await asyncio.gather(*(host.channel.finish() for host in self._hosts.values()))
         stopping = self._state.stopping
         ended = RunEnded(
             self._clock(), stopping is not None and stopping.reason != "", self._problem or ""
@@ -207,32 +151,18 @@ class Supervisor:
                 (self._watched.add if on else self._watched.discard)(lane)
                 if (host := self._host_of.get(lane)) is not None:
                     host.channel.write(orders.tail(lane, on))
-            case ChangeLanes(by):
-                self._perform(self._session.change_lanes(by, time.monotonic()))
+            case ChangeLanes(by, host):
+                self._perform(self._session.change_lanes(by, time.monotonic(), host))
+            case JoinHost(host):
+                if host in self._hosts:
+                    self._hosts[host].join()
+            case LeaveHost(host):
+                if host in self._hosts:
+                    self._hosts[host].leave()
             case _:
                 assert_never(intent)
 
     # -- inside --------------------------------------------------------------------------------------
-
-    async def _connect(self, host: _Host) -> None:
-        plan = host.plan
-        self.take([HostPhase(plan.name, "connecting")])
-        try:
-            if plan.launch is not None:
-                await host.channel.adopt(plan.launch)
-            elif plan.python:
-                await host.channel.start(plan.prefix, plan.python)
-            else:
-                await host.channel.start(plan.prefix)
-        except OSError as error:
-            self.take([HostLost(plan.name, f"its agent could not be started: {error}")])
-            return
-        known = {} if plan.launch is None else plan.launch.loading
-        if plan.launch is None:
-            host.channel.write(orders.say_hello(None if not plan.prefix else 15.0))
-        for name, options in plan.profiles:
-            if name not in known:
-                host.channel.write(orders.define_profile(name, options))
 
     def _publish(self, event: RunEvent) -> None:
         self._state.apply(event)
@@ -272,10 +202,10 @@ class Supervisor:
 
     def _write(
         self,
-        host: _Host,
+        host: RunHost,
         command: LoadSuite | StartWorker | Send | TakeBack | StopCase | Retire | Kill,
     ) -> None:
-        host.channel.write(host.plan.lanes.perform(command))
+        host.channel.write(host.lanes.perform(command))
 
     def _wake_at(self, seconds: float) -> None:
         if self._wake is not None:
@@ -286,6 +216,9 @@ class Supervisor:
 
     def _tick(self) -> None:
         if not self._done.is_set():
-            looked = [event for host in self._hosts.values() for event in host.plan.lanes.tick()]
+            now = asyncio.get_running_loop().time()
+            for host in self._hosts.values():
+                host.beat(now)
+            looked = [event for host in self._hosts.values() for event in host.lanes.tick()]
             self.take([*looked, Ticked(time.monotonic())])
             asyncio.get_running_loop().call_later(TICK, self._tick)

@@ -7,8 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from .launch import Launch
 
@@ -36,13 +35,15 @@ class AgentChannel(asyncio.Protocol):
         self._greeting = b""
         self._noise: bytearray | None = bytearray()
         self.closed = asyncio.Event()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
 
-    async def start(self, prefix: Sequence[str] = (), python: str = sys.executable) -> None:
-        """Start an agent and adopt it. Raises OSError when the command cannot be started."""
-        await self.adopt(Launch(prefix, python))
+    async def adopt(self, launch: Launch | None = None) -> None:
+        """Take an agent that was started, or start one on this machine. Nothing is received before ``listen``.
 
-    async def adopt(self, launch: Launch) -> None:
-        """Take an agent that was started. Nothing is received before ``listen``."""
+        Raises OSError when it cannot be started.
+        """
+        launch = launch or Launch()
         launch.claim()
         self._greeting = launch.greeting
         self._process, self._errors = launch.process, launch.errors
@@ -66,6 +67,16 @@ class AgentChannel(asyncio.Protocol):
         if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
+    def pause_writing(self) -> None:
+        self._flowing.clear()
+
+    def resume_writing(self) -> None:
+        self._flowing.set()
+
+    async def drain(self) -> None:
+        """Wait while more is waiting to be sent than a channel should hold."""
+        await self._flowing.wait()
+
     def data_received(self, data: bytes) -> None:
         if self._noise is not None:
             self._noise += data
@@ -81,6 +92,7 @@ class AgentChannel(asyncio.Protocol):
         self._received(data)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._flowing.set()
         reason = "the channel to its agent ended"
         if self._noise:
             reason = (
@@ -90,14 +102,15 @@ class AgentChannel(asyncio.Protocol):
             self.closed.set()
             self._ended(reason)
 
-    def _last_words(self) -> str:
-        """What the command said on stderr at last (ssh's own words, say), else what it printed."""
-        # Not by its own position, which is where the command goes on to write.
-        size = os.fstat(self._errors).st_size
-        said = os.pread(self._errors, WORDS_LIMIT, max(0, size - WORDS_LIMIT))
-        said = said or bytes(self._noise or b"")[-WORDS_LIMIT:]
-        lines = said.decode("utf-8", "backslashreplace").strip().splitlines()
-        return lines[-1].strip() if lines else ""
+    def words(self) -> str:
+        """Return what the command said on stderr at last (ssh's own words, say), else what it printed."""
+        said = b""
+        if self._errors >= 0:
+            # Not by its own position, which is where the command goes on to write.
+            size = os.fstat(self._errors).st_size
+            said = os.pread(self._errors, WORDS_LIMIT, max(0, size - WORDS_LIMIT))
+        said = said.strip() or bytes(self._noise or b"")[-WORDS_LIMIT:]
+        return said.decode("utf-8", "backslashreplace")
 
     def fail(self, reason: str) -> None:
         """Close the channel because the other end broke the protocol."""

@@ -5,6 +5,8 @@ import os
 from . import pack
 
 WINDOW = 262144
+CREDIT = 65536
+"""Bytes that a stream may be ahead of a controller which counts them: one flood must not hold up the other lanes."""
 _KEEP = 1 << 20
 
 
@@ -39,7 +41,7 @@ class Link:
     @property
     def room(self):
         """How many bytes may be read now."""
-        return WINDOW - self.unacknowledged if self.credited else WINDOW
+        return CREDIT - self.unacknowledged if self.credited else WINDOW
 
     def credit(self, size):
         """The controller took so many bytes."""

@@ -64,6 +64,10 @@ def describe(settings: Settings) -> list[Row]:
         "theme": settings.theme,
     }
     rows += [Row(key, value, _origin(settings, key)) for key, value in values.items()]
+    rows += [
+        Row(f"reach.{name}", shlex.join(host.run), "hosts.toml")
+        for name, host in settings.reach.items()
+    ]
     for action, key in sorted(settings.keys.items()):
         rows.append(Row(f"keys.{action}", key, _origin(settings, f"keys.{action}")))
     return rows

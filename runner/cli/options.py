@@ -186,6 +186,12 @@ def _lanes(parser: Parser) -> None:
     add("--plan", metavar="FILE", help="a concurrency plan: what may run together")
     add("-g", "--group-regex", metavar="REGEX", help="tests with the same match stay in one worker")
     add("--parallel-class", action="store_true", help="the tests of a class stay in one worker")
+    add(
+        "--host",
+        metavar="NAME",
+        action="append",
+        help="lanes on these hosts (see `testlanes hosts`), several joined by commas; local: here",
+    )
     add("--isolated", action="store_const", const=True, help="a process for every test")
     add("--fresh", action="store_const", const=True, help="never fork workers from a loaded suite")
     add("--strict-profiles", action="store_true", help="a profile that cannot run is an error")

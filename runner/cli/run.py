@@ -17,7 +17,7 @@ from ..config.lists import read_plan
 from ..engine import Request
 from ..errors import UserError
 from ..headless import exit_code, run_headless
-from ..ids import LOCAL, Case, ProfileName
+from ..ids import Case, ProfileName
 from ..repository.opening import open_repository
 from ..repository.recording import NOT_STORED
 from ..settings import Settings
@@ -57,9 +57,9 @@ def run_tests(
 
     ``launch``: this machine's agent, if it was started already.
     """
-    _refuse_what_is_missing(settings)
     for problem in settings.problems:
         say(problem)
+    _refuse_what_is_missing(settings)
     if args.meant:
         say(
             f"there is no command {args.filters[0]!r} (did you mean {args.meant}?); it is taken as a filter"
@@ -95,10 +95,10 @@ def _refuse_what_is_missing(settings: Settings) -> None:
                 f"{key}: tests cannot be run on provisioned instances yet",
                 hint="take the instance_ keys out to run on this machine",
             )
-    if others := [host for host in settings.hosts if host != LOCAL]:
+    if not settings.hosts:
         raise UserError(
-            f"hosts: tests cannot be run on other machines yet ({', '.join(others)})",
-            hint='leave "hosts" out, or name only "local"',
+            "none of the hosts that the tests are to run on is known here",
+            hint="name one that is with --host, or --host local",
         )
 
 

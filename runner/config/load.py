@@ -14,6 +14,7 @@ from ..ids import DEFAULT_PROFILE, LOCAL, HostName
 from ..settings import Profile, Settings
 from .build import Built, Common, build_profile
 from .choose import choose_source
+from .hosts import known_hosts, named_hosts, place_profiles, read_hosts
 from .interpreter import Found, candidates, default_python, expanded, provides
 from .layers import COMMAND_LINE, DEFAULT, Layers
 from .overrides import Overrides
@@ -133,6 +134,12 @@ def load_settings(
     if default.cache_info().currsize:
         problems.append(default()[1])
     profiles = tuple(each.profile for each in built if each.profile is not None)
+    hosts = settings.hosts if overrides.hosts else named_hosts(profiles, settings.hosts)
+    known = read_hosts(environ) if hosts != (LOCAL,) else {}
+    hosts, unknown = known_hosts(
+        hosts, origins["hosts"], known, environ, strict=bool(overrides.hosts)
+    )
+    problems += unknown
     if not survey and len(profiles) < len(built) and (overrides.strict_profiles or not profiles):
         wrong = [each.problem for each in built if each.profile is None]
         rest = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
@@ -140,12 +147,17 @@ def load_settings(
             f"{wrong[0][0].upper()}{wrong[0][1:].rstrip('.')}{rest}.",
             hint="`testlanes profiles` shows what each of them needs.",
         )
+    if not survey:
+        profiles, hosts, told = place_profiles(profiles, hosts)
+        problems += told
     for each in built:
         if each.profile is not None:
             origins[f"profiles.{each.profile.name}.python"] = each.origin
     return replace(
         settings,
         profiles=profiles,
+        hosts=hosts,
+        reach={host: known[host] for host in hosts if host in known},
         all_profiles=tuple(spec.name for spec in specs),
         default_profiles=tuple(spec.name for spec in usual),
         missing_profiles={

@@ -30,7 +30,7 @@ class Backlog:
         self._ended: list[bool] = []
         self.rows: list[array[int]] = []  # for each profile: position -> row
         self._on_shelf: list[
-            Callable[[int, int, bool], bool]
+            Callable[[int, int, int, bool], bool]
         ] = []  # and what asks if one still stands there
         self._indexes = array("i")  # and for each row: its position, seconds, part, pool, urgency
         self._seconds = array("d")
@@ -101,16 +101,41 @@ class Backlog:
         number = self.pools.number(entry.segment, profile, entry.hosts, self._on_shelf[profile])
         self._pools_of[row] = number
         if entry.group is not None:
-            key = (number, entry.group.name, entry.group.hard)
-            part = self._by_name.get(key)
-            if part is None:
-                family = self._set_ups.setdefault((profile, entry.group.name), SetUp())
-                part = self._new_part(
-                    self.pools[number], entry.group.name, entry.group.hard, family
-                )
-                self._by_name[key] = part
-            self._parts_of[row] = part.number
+            self._join(row, number, entry.group.name, entry.group.hard)
         self.put(row, front=False)
+
+    def bar(self, rows: Iterable[Row], host: HostName, hosts: frozenset[HostName]) -> None:
+        """Let a host not run rows that it does not hold; ``hosts`` are all that there may be.
+
+        A hard group is not torn: all that is pending of it goes with one of its rows.
+        """
+        barred = set(rows)
+        for part in {part.number: part for row in barred if (part := self._part(row))}.values():
+            if part.hard:
+                barred.update(Row(self.rows[part.pool.profile][index]) for index in part.pending)
+        pending = {row: self._urgent[row] for row in barred if self._ledger.is_pending(row)}
+        self.drop(pending)
+        for row in sorted(barred):
+            pool, part = self.pools[self._pools_of[row]], self._part(row)
+            left = (hosts if pool.hosts is None else pool.hosts) - {host}
+            number = self.pools.number(
+                pool.segment, pool.profile, left, self._on_shelf[pool.profile]
+            )
+            self._pools_of[row] = number
+            if part is not None:
+                self._join(row, number, part.name, part.hard)
+            if row in pending:
+                self._urgent[row] = pending[row]
+                self.put(row, front=False)
+
+    def _join(self, row: Row, pool: int, name: str, hard: bool) -> None:
+        """Make a row part of a group in a pool."""
+        part = self._by_name.get((pool, name, hard))
+        if part is None:
+            family = self._set_ups.setdefault((self.pools[pool].profile, name), SetUp())
+            part = self._new_part(self.pools[pool], name, hard, family)
+            self._by_name[pool, name, hard] = part
+        self._parts_of[row] = part.number
 
     def put(self, row: Row, *, front: bool) -> None:
         """A row is pending (again); ``front``: it comes before all others of its pool."""
@@ -321,12 +346,15 @@ class Backlog:
             part.shelved, part.bucket = index, bucket
             (part.pool.front if part.front else part.pool.shelf).put(bucket, index)
 
-    def _shelf_check(self, profile: int) -> Callable[[int, int, bool], bool]:
+    def _shelf_check(self, profile: int) -> Callable[[int, int, int, bool], bool]:
         """Return what says whether a position on a shelf still stands for a pending unit."""
         rows, pending = self.rows[profile], self._ledger.is_pending
+        pools_of = self._pools_of
 
-        def counts(bucket: int, index: int, front: bool) -> bool:
+        def counts(number: int, bucket: int, index: int, front: bool) -> bool:
             row = Row(rows[index])
+            if pools_of[row] != number:
+                return False  # it was put into another pool
             part = self._part(row)
             if part is not None and (part.hard or not self._urgent[row]):
                 return part.shelved == index and part.bucket == bucket and part.front == front

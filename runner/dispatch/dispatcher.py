@@ -32,7 +32,8 @@ class Dispatcher:
     ``segments`` holds, for each segment of the plan, how many lanes may be busy at once (None: all).
     With ``single`` a worker gets one case and is then replaced: the caller reports it gone and ready
     again. ``seed`` makes the order random instead of longest first. ``profiles`` are the profiles
-    whose listings must end before the run can; those that are mentioned otherwise are added.
+    whose listings must end before the run can; those that are mentioned otherwise are added. ``hosts``
+    are all that may have lanes.
 
     Raises LedgerError where a lane claims a row that it was not given.
     """
@@ -44,8 +45,10 @@ class Dispatcher:
         seed: int | None = None,
         single: bool = False,
         profiles: Iterable[ProfileName] = (),
+        hosts: Iterable[HostName] = (),
     ) -> None:
         self._floor = Floor(segments, seed, single)
+        self._hosts = frozenset(hosts)
         for name in profiles:
             self._floor.profile(name)
 
@@ -88,6 +91,20 @@ class Dispatcher:
         """Let no lane move to a profile that has ``lanes`` already, or that its host does not serve."""
         floor = self._floor
         floor.profile_limits[floor.profile(profile)] = (lanes, hosts)
+
+    def bar(self, profile: ProfileName, host: HostName) -> None:
+        """A host cannot run a profile: none of its lanes goes over to it."""
+        limits = self._floor.profile_limits
+        number = self._floor.profile(profile)
+        lanes, hosts = limits.get(number, (None, None))
+        limits[number] = (lanes, (self._hosts if hosts is None else hosts) - {host})
+
+    def exclude(self, host: HostName, rows: Iterable[Row]) -> None:
+        """A host cannot run these rows, none of which its lanes hold."""
+        floor = self._floor
+        floor.backlog.bar(rows, host, self._hosts)
+        floor.may_be_orphaned = True
+        floor.more_to_do()
 
     def open_lane(
         self,

@@ -50,17 +50,18 @@ class Pool:
         segment: int,
         profile: int,
         hosts: frozenset[HostName] | None,
-        counts: Callable[[int, int, bool], bool],
+        number: int,
+        counts: Callable[[int, int, int, bool], bool],
     ) -> None:
-        """``counts(bucket, position, urgent)`` says whether what was put on a shelf still stands there."""
+        """``counts(number, bucket, position, urgent)`` says whether what was put on a shelf still stands there."""
         self.segment = segment
         self.profile = profile
         self.hosts = hosts
         self.pending = 0
         self.seconds = 0.0
         self.unknown = 0
-        self.shelf = Shelf(lambda bucket, index: counts(bucket, index, False))
-        self.front = Shelf(lambda bucket, index: counts(bucket, index, True))
+        self.shelf = Shelf(lambda bucket, index: counts(number, bucket, index, False))
+        self.front = Shelf(lambda bucket, index: counts(number, bucket, index, True))
 
 
 @dataclass(slots=True)
@@ -93,14 +94,14 @@ class Pools:
         segment: int,
         profile: int,
         hosts: frozenset[HostName] | None,
-        counts: Callable[[int, int, bool], bool],
+        counts: Callable[[int, int, int, bool], bool],
     ) -> int:
         """Return the number of a pool, which is made where it is missing (``counts``: see ``Pool``)."""
         key = (segment, profile, hosts)
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self._pools)
-            self._pools.append(Pool(segment, profile, hosts, counts))
+            self._pools.append(Pool(segment, profile, hosts, number, counts))
             self._views.clear()
         return number
 

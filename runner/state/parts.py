@@ -97,6 +97,14 @@ class HostState:
     python: str = ""
     lanes: list[LaneId] = field(default_factory=list[LaneId])
     done: int = 0
+    root: str = ""
+    """The project's folder there; empty for this machine."""
+    clock_offset: float = 0.0
+    """Seconds that its clock is ahead of ours."""
+    again: float | None = None
+    """Of a lost one: seconds after its loss when it is tried again; None: it is given up."""
+    speed: float = 1.0
+    """Expected seconds over measured ones, at the end of a run on several hosts."""
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from typing import assert_never
 from ..cases import CaseTable
 from ..events import (
     CaseFinished,
+    CasesAbsent,
     CasesGivenUp,
     CasesListed,
     CasesQueued,
@@ -23,6 +24,8 @@ from ..events import (
     FixtureChanged,
     HostLost,
     HostPhase,
+    HostReady,
+    HostSpeed,
     HostUp,
     ImageChanged,
     LaneClosed,
@@ -37,6 +40,7 @@ from ..events import (
     RunEvent,
     RunStarted,
     StopAsked,
+    SuiteLoaded,
     Ticked,
     Usage,
     Warned,
@@ -156,12 +160,16 @@ class RunState(Columns):
             case HostUp(host, cpus, python):
                 state = self._host(host)
                 state.phase, state.note, state.cpus, state.python = "up", "", cpus, python
+                state.clock_offset = event.clock_offset
+            case HostReady(host):
+                state = self._host(host)
+                state.phase, state.note, state.root = "up", "", event.root
             case HostPhase(host, phase, note):
                 state = self._host(host)
                 state.phase, state.note = phase, note
-            case HostLost(host, reason):
+            case HostLost(host, reason, again):
                 state = self._host(host)
-                state.phase, state.note = "lost", reason
+                state.phase, state.note, state.again = "lost", reason, again
                 self.changed_lanes.update(state.lanes)
             case ListingStarted(profile):
                 self._profile(profile).listing = "loading"
@@ -216,7 +224,9 @@ class RunState(Columns):
                 self.warnings.append(event)
             case PluginReported():
                 self.plugin_reports.append(event)
-            case Ticked() | FilesUsed() | ImageChanged():
+            case HostSpeed(host, speed):
+                self._host(host).speed = speed
+            case Ticked() | FilesUsed() | ImageChanged() | SuiteLoaded() | CasesAbsent():
                 pass
             case StopAsked():
                 if self.stopping is None or event.hard:

@@ -153,6 +153,10 @@ AgentMessage: TypeAlias = (
 )
 
 
+ANSWERS = (AgentHello, Pong)
+"""What answers a question of ours while a host is brought up."""
+
+
 def parse(frame: Sequence[object]) -> AgentMessage:
     """Return the message that a frame of the agent is. Raises ProtocolError."""
     word = frame[0] if frame else None

@@ -64,9 +64,9 @@ def tail(lane: int, on: bool) -> bytes:
     return encode("tail", lane, on)
 
 
-def credit(lane: int, size: int) -> bytes:
-    """Say that ``size`` bytes of a lane's data were taken."""
-    return encode("credit", lane, size)
+def credit(channel: int | str, size: int) -> bytes:
+    """Say that ``size`` bytes of a lane's or a loader's data were taken."""
+    return encode("credit", channel, size)
 
 
 def rest(number: int) -> bytes:

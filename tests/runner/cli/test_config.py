@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from testlanes.runner.cli.config import describe, show_config
 from testlanes.runner.config.load import load_settings
 from testlanes.runner.config.overrides import Overrides
-from testlanes.runner.settings import Settings
+from testlanes.runner.ids import HostName
+from testlanes.runner.settings import Host, Settings
 
 
 def settings(root: Path, text: str) -> Settings:
@@ -37,7 +39,10 @@ def test_every_setting_is_shown_with_where_it_is_from(tmp_path: Path) -> None:
 
 def test_nothing_of_the_settings_is_forgotten(tmp_path: Path) -> None:
     """A new field of Settings has to be shown."""
-    rows = {row.key.partition(".")[0] for row in describe(settings(tmp_path, 'keys = { a = "b" }'))}
+    builder = HostName("builder")
+    given = settings(tmp_path, 'keys = { a = "b" }')
+    given = replace(given, reach={builder: Host(builder, ("ssh", "b"))})
+    rows = {row.key.partition(".")[0] for row in describe(given)}
 
     apart = {"origins", "problems", "all_profiles", "default_profiles", "missing_profiles"}
     assert set(Settings.__dataclass_fields__) - apart <= rows

@@ -29,8 +29,12 @@ def test_instances_are_refused(here: Path, key: str, capsys: pytest.CaptureFixtu
     assert key in capsys.readouterr().err
 
 
-def test_other_hosts_are_refused(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_hosts_that_nobody_knows_are_told_and_nothing_runs_without_others(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (here / "testlanes.toml").write_text('framework = "unittest"\nhosts = ["builder"]\n')
 
     assert 2 == run_command_line(["run", "--no-tui"])
-    assert "builder" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "host builder (testlanes.toml) is left out: " in said
+    assert "none of the hosts that the tests are to run on is known here" in said

@@ -8,7 +8,7 @@ import pytest
 
 from testlanes.runner.config.overrides import Overrides
 from testlanes.runner.errors import UserError
-from testlanes.runner.ids import DEFAULT_PROFILE, LOCAL
+from testlanes.runner.ids import DEFAULT_PROFILE, LOCAL, HostName
 from testlanes.runner.settings import CommandSuite, PytestSuite, UnittestSuite
 
 from .conftest import Project
@@ -231,11 +231,16 @@ class TestLayers:
             """,
         )
 
+        project.write(
+            "~/.config/testlanes/hosts.toml", '[hosts.builder]\nrun = ["ssh", "b"]\nlanes = 8\n'
+        )
+
         settings = project.load(Overrides(args=("-x",), shuffle=7))
         (profile,) = settings.profiles
         assert profile.suite == PytestSuite(("-q", "-x"))
         assert profile.env == {"TZ": "UTC"}
         assert profile.hosts == settings.hosts == ("local", "builder")
+        assert settings.reach[HostName("builder")].run == ("ssh", "b")
         assert (settings.grace, settings.slow_after) == (1.0, 3.0)
         assert (settings.retries, settings.max_fail, settings.shuffle) == (2, 5, 7)
         assert settings.group_regex == r"([^.]+\.)+"

@@ -19,6 +19,9 @@ def names(settings: Settings) -> list[str]:
     return [profile.name for profile in settings.profiles]
 
 
+BUILDER = '[hosts.builder]\nrun = ["ssh", "builder"]\n'
+
+
 class TestTables:
     def test_a_profile_has_all_that_is_written(self, project: Project) -> None:
         python = project.program("~/bin/python3.11")
@@ -40,6 +43,7 @@ class TestTables:
             python = "python3.11"
             """,
         )
+        project.write("~/.config/testlanes/hosts.toml", BUILDER)
 
         settings = project.load()
         profile, other = settings.profiles
@@ -93,6 +97,7 @@ class TestTables:
 
     def test_an_interpreter_on_another_host_is_not_looked_for_here(self, project: Project) -> None:
         project.write("testlanes.toml", '[profiles.py377]\npython = "x/y"\nhosts = ["builder"]')
+        project.write("~/.config/testlanes/hosts.toml", BUILDER)
 
         assert project.profile().python == "x/y"
 

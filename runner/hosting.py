@@ -1,0 +1,254 @@
+"""One host in a run: its channel, what its agent says, and its way from connecting to its end.
+
+This machine's agent is connected at once and lost for good when it goes. Another host is brought up beside the
+run; while its lanes work both ends hear of each other every few seconds; when it is lost it is tried again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .errors import ProtocolError
+from .events import HostLost, HostPhase, HostReady, RunEvent
+from .hosts.bring_up import Ready, bring_up
+from .hosts.link import HostError, Link
+from .hosts.reach import agent_command, explain
+from .ids import HostName, ProfileName
+from .lanes import HostLanes
+from .launch import Launch
+from .settings import Host
+from .transports import AgentChannel
+from .wire import messages, orders
+from .wire.frames import Frames
+
+PING = 2.0
+"""Seconds between two pings, at most."""
+
+SILENT = 5.0
+"""Seconds without a word from a host after which that is shown."""
+
+LOST_AFTER = 1.2
+"""Leases without a word after which a host is lost: its agent has certainly ended all before."""
+
+PAUSES = (0.2, 30.0)
+"""The first pause before a lost host is tried again, and the longest, in seconds."""
+
+TRIES = 3
+"""Times that a host may fail in a row without finishing a test; then it is given up."""
+
+
+class Channel(Protocol):
+    """The way to an agent: an ``AgentChannel``, or one to an agent that is kept."""
+
+    async def adopt(self, launch: Launch | None) -> None: ...
+    def listen(self) -> None: ...
+    def write(self, data: bytes) -> None: ...
+    async def drain(self) -> None: ...
+    def fail(self, reason: str) -> None: ...
+    async def finish(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """A host to start: how its agent is reached, and the profiles it may run."""
+
+    name: HostName
+    lanes: Callable[[], HostLanes]
+    """Makes what is known of its lanes: anew for each connection."""
+    profiles: Callable[[str, int], Sequence[tuple[ProfileName, Mapping[str, object]]]]
+    """(the project's folder there, its lanes) -> (name, options for the agent) of each profile.
+
+    This machine's lanes are known before: for it the number means nothing.
+    """
+    project: str
+    """The project's folder here."""
+    host: Host | None = None
+    """How it is reached; None: it is this machine."""
+    launch: Launch | None = None
+    """An agent that was started, and told of its profiles, before there was a run."""
+    channel: Callable[[Callable[[bytes], None], Callable[[str], None]], Channel] = AgentChannel
+    """Makes the channel to its agent: (what is received, why it ended) -> channel."""
+
+
+class RunHost:
+    """A host while a run goes on. ``take`` publishes events; ``done`` says whether the run is over."""
+
+    def __init__(
+        self,
+        plan: HostPlan,
+        take: Callable[[Iterable[RunEvent]], None],
+        done: Callable[[], bool],
+    ) -> None:
+        self.plan = plan
+        self.left = False
+        """Whether the user took it out of the run."""
+        self._take = take
+        self._done = done
+        self._tries = 0
+        self._pause = PAUSES[0]
+        self._again = asyncio.Event()
+        self._over = asyncio.Event()
+        self._silent = self._given_up = False
+        self._pinged = self._heard = 0.0
+        self._link: Link | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start from nothing: no channel, no lanes."""
+        self._frames = Frames()
+        self.lanes = self.plan.lanes()
+        self.channel = self.plan.channel(self._received, self._ended)
+        self._ready = self._lost = False
+        self._over.clear()
+
+    # -- this machine --------------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Start this machine's agent, or take the one that was; what it says waits for ``listen``."""
+        plan = self.plan
+        self._take([HostPhase(plan.name, "connecting")])
+        try:
+            await self.channel.adopt(plan.launch)
+        except OSError as error:
+            self._ended(f"its agent could not be started: {error}")
+            return
+        if plan.launch is None or not plan.launch.greeted:
+            self.channel.write(orders.say_hello(None))
+        known: Mapping[str, int] = {} if plan.launch is None else plan.launch.loading
+        for name, options in plan.profiles(plan.project, 0):
+            if name not in known:
+                self.channel.write(orders.define_profile(name, options))
+
+    # -- another machine -----------------------------------------------------------------------------
+
+    async def stay(self, host: Host) -> None:
+        """Bring a host up, and up again when it was lost, until it is cancelled."""
+        while True:
+            try:
+                await self._bring_up(host)
+            except HostError as error:
+                reason = f"{error.reason}; {error.hint}" if error.hint else error.reason
+                self._lose(reason, final=error.final)
+            except OSError as error:
+                self._lose(f"{host.run[0]} could not be started: {error.strerror}", final=True)
+            await self._over.wait()
+            self.channel.fail("it is started anew")
+            await self.channel.finish()
+            await self._wait()
+            self._begin()
+
+    async def _bring_up(self, host: Host) -> None:
+        loop = asyncio.get_running_loop()
+        name = self.plan.name
+        self._link = Link(
+            host, self.channel, lambda phase, note: self._take([HostPhase(name, phase, note)])
+        )
+        await self.channel.adopt(Launch(command=agent_command(host)))
+        self._heard = self._pinged = loop.time()
+        self.channel.listen()
+        ready: Ready = await bring_up(self._link, self.plan.project)
+        if self._lost:
+            return
+        self._link = None
+        profiles = self.plan.profiles(ready.root, ready.lanes)
+        for profile, options in profiles:
+            self.channel.write(orders.define_profile(profile, options))
+        self._ready = True
+        names = tuple(profile for profile, _ in profiles)
+        self._take([HostReady(name, ready.lanes, names, ready.latency, ready.root)])
+
+    async def _wait(self) -> None:
+        """Wait until it is tried again."""
+        self._again.clear()
+        limit = None if self._given_up else self._pause
+        self._pause = min(self._pause * 2, PAUSES[1])
+        try:
+            async with asyncio.timeout(limit):
+                await self._again.wait()
+                self._tries, self._pause = 0, PAUSES[0]
+        except TimeoutError:
+            pass
+
+    def join(self) -> None:
+        """Try it again now, if it is lost or was taken out."""
+        self.left = False
+        self._again.set()
+
+    def leave(self) -> None:
+        """Take it out of the run."""
+        self.left = True
+        self.channel.write(orders.end())
+        self._lose("it was taken out of the run", final=True)
+
+    def beat(self, now: float) -> None:
+        """Hold the lease: call about every second. ``now``: the loop's clock."""
+        host = self.plan.host
+        if host is None or self._lost or not self._heard:
+            return
+        if now - self._pinged >= min(PING, host.lease / 4):
+            self._pinged = now
+            self.channel.write(orders.ping(0))
+        silent = now - self._heard
+        if not self._ready:
+            return  # each step of the bring-up has its own limit
+        if silent > host.lease * LOST_AFTER:
+            self.channel.fail(f"nothing was heard of it for {silent:.0f} seconds")
+        elif silent > SILENT:
+            self._silent = True
+            self._take([HostPhase(self.plan.name, "silent", f"for {silent:.0f} s")])
+
+    # -- what the agent says -------------------------------------------------------------------------
+
+    def _received(self, data: bytes) -> None:
+        events: list[RunEvent] = []
+        self._heard = asyncio.get_running_loop().time()
+        if self._silent:
+            self._silent = False
+            events.append(HostPhase(self.plan.name, "up"))
+        try:
+            for frame in self._frames.feed(data):
+                message = messages.parse(frame)
+                if self._link is not None and isinstance(message, messages.ANSWERS):
+                    self._link.hear(message)
+                events += self.lanes.receive(message)
+        except ProtocolError as error:
+            self._take(events)
+            self.channel.fail(f"its agent broke the protocol: {error}")
+            return
+        self.channel.write(self.lanes.outbox())
+        self._take(events)
+
+    def _ended(self, reason: str) -> None:
+        """The channel is over."""
+        if self.lanes.said_bye and self._done():
+            return
+        if self.lanes.said_bye:  # somebody ended it
+            reason = self.lanes.last_words or reason
+        host = self.plan.host
+        final = False
+        if host is not None and not self._ready and isinstance(self.channel, AgentChannel):
+            failure = explain(host, self.channel.words(), reason)
+            final = failure.final
+            reason = f"{failure.reason}; {failure.hint}" if failure.hint else failure.reason
+        if self._link is not None:
+            self._link.broken(HostError(reason, final=final))
+        self._lose(reason, final=final)
+
+    def _lose(self, reason: str, *, final: bool) -> None:
+        """Tell, once for each connection, that the host is gone."""
+        self._over.set()
+        if self._lost:
+            return
+        self._lost = True
+        if self.lanes.finished:
+            self._tries, self._pause = 0, PAUSES[0]
+        self._tries += 1
+        self._given_up = (
+            self.plan.host is None or final or self._tries >= TRIES or self.left or self._done()
+        )
+        events = self.lanes.lost(reason, for_good=self._given_up)
+        again = None if self._given_up else self._pause
+        self._take([*events, HostLost(self.plan.name, reason, again)])

@@ -1,0 +1,245 @@
+"""What each profile's suite consists of, where several hosts load it.
+
+The first host that begins to load a profile's suite lists it: what it says is what there is to run. What
+another one loads is held against that: what it has not, it cannot run, and what only it has is told and left
+out, so that the same tests run whoever is faster. If the first is lost or cannot load, the next takes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .cases import CaseTable
+from .events import (
+    CasesAbsent,
+    CasesGivenUp,
+    CasesListed,
+    Group,
+    ListingEnded,
+    ListingStarted,
+    RunEvent,
+    SuiteLoaded,
+    Warned,
+)
+from .ids import HostName, ProfileName, Row
+
+Groups = Mapping[int, tuple[str, bool]]
+"""Index in a list of ids -> (name of its group, whether that is hard)."""
+
+
+@dataclass(slots=True)
+class _Copy:
+    """What a host has loaded that is not the one which lists."""
+
+    ids: list[tuple[Sequence[str], Groups]] = field(
+        default_factory=list[tuple[Sequence[str], Groups]]
+    )
+    has: set[str] = field(default_factory=set[str])
+    loaded: bool = False
+
+
+@dataclass(slots=True)
+class _Suite:
+    lister: HostName | None = None
+    """The host that lists it; None: nobody yet, or not any more."""
+    rows: list[Row] = field(default_factory=list[Row])
+    ended: bool = False
+    copies: dict[HostName, _Copy] = field(default_factory=dict[HostName, _Copy])
+    errors: dict[HostName, str] = field(default_factory=dict[HostName, str])
+
+
+class Listings:
+    """Shared by all hosts of a run. ``serves``: the hosts that are to run each profile."""
+
+    def __init__(
+        self,
+        cases: CaseTable,
+        selects: Callable[[str, ProfileName], bool],
+        group_of: Callable[[str], Group | None],
+        serves: Mapping[ProfileName, Sequence[HostName]],
+    ) -> None:
+        """``group_of``: the hard group that the settings give a test id."""
+        self._cases = cases
+        self._selects = selects
+        self._group_of = group_of
+        self._serves = {profile: set(hosts) for profile, hosts in serves.items()}
+        self._suites: dict[ProfileName, _Suite] = {}
+
+    # -- what hosts say ------------------------------------------------------------------------------
+
+    def began(self, profile: ProfileName, host: HostName) -> list[RunEvent]:
+        """A host begins to load a suite."""
+        suite = self._suites.setdefault(profile, _Suite())
+        if suite.lister is None and not suite.ended:
+            suite.lister = host
+            return [ListingStarted(profile, host)]
+        if suite.lister != host:
+            suite.copies[host] = _Copy()
+        return []
+
+    def ids(
+        self, profile: ProfileName, host: HostName, ids: Sequence[str], groups: Groups
+    ) -> list[RunEvent]:
+        """A host has some more ids, in listing order."""
+        suite = self._suites[profile]
+        if suite.lister == host:
+            return self._listed(profile, suite, ids, groups)
+        if (copy := suite.copies.get(host)) is not None:
+            copy.ids.append((ids, groups))
+            copy.has.update(ids)
+        return []
+
+    def gone(self, profile: ProfileName, host: HostName, ids: Sequence[str]) -> list[RunEvent]:
+        """What a host announced is not in its complete suite."""
+        suite = self._suites[profile]
+        if suite.lister == host:
+            rows = tuple(
+                row for test_id in ids if (row := self._cases.find(test_id, profile)) is not None
+            )
+            return [CasesGivenUp(rows, "the complete suite does not have it")]
+        if (copy := suite.copies.get(host)) is not None:
+            copy.has.difference_update(ids)
+        return []
+
+    def loaded(
+        self, profile: ProfileName, host: HostName, error: str, seconds: float
+    ) -> list[RunEvent]:
+        """A host has loaded the whole suite, or cannot (``error``)."""
+        suite = self._suites[profile]
+        if error:
+            return self._failed(profile, suite, host, error, seconds)
+        if suite.lister == host:
+            if suite.ended:
+                return []
+            suite.ended = True
+            events: list[RunEvent] = [
+                SuiteLoaded(profile, host),
+                ListingEnded(profile, "", seconds),
+            ]
+            for other, copy in suite.copies.items():
+                if copy.loaded:
+                    events += self._surplus(profile, other, copy)
+            return events
+        copy = suite.copies.get(host)
+        if copy is None or copy.loaded:
+            return []
+        copy.loaded = True
+        events = [SuiteLoaded(profile, host), *self._absent(profile, host, copy, suite.rows)]
+        if suite.ended:
+            events += self._surplus(profile, host, copy)
+        return events
+
+    def lost(self, host: HostName, *, for_good: bool) -> list[RunEvent]:
+        """A host is gone; ``for_good``: it does not come back."""
+        events: list[RunEvent] = []
+        for profile, hosts in self._serves.items():
+            if for_good:
+                hosts.discard(host)
+            suite = self._suites.get(profile)
+            if suite is None:
+                continue
+            suite.copies.pop(host, None)
+            if suite.lister == host:
+                suite.lister = None
+                if not suite.ended:
+                    events += self._succeed(profile, suite)
+            elif for_good and suite.lister is None and not suite.ended and not self._left(profile):
+                events += self._nobody(profile, suite, 0.0)
+        return events
+
+    # -- inside --------------------------------------------------------------------------------------
+
+    def _failed(
+        self, profile: ProfileName, suite: _Suite, host: HostName, error: str, seconds: float
+    ) -> list[RunEvent]:
+        if host in suite.errors or (suite.lister == host and suite.ended):
+            return []
+        suite.errors[host] = error
+        suite.copies.pop(host, None)
+        was_lister, suite.lister = (
+            suite.lister == host,
+            None if suite.lister == host else suite.lister,
+        )
+        told = SuiteLoaded(profile, host, error)
+        if not suite.ended and not self._left(profile):
+            return [*self._nobody(profile, suite, seconds), told]
+        events: list[RunEvent] = [told]
+        if was_lister:
+            events += self._succeed(profile, suite)
+        return events
+
+    def _left(self, profile: ProfileName) -> set[HostName]:
+        """Return the hosts that may still load a suite."""
+        return self._serves.get(profile, set()) - self._suites[profile].errors.keys()
+
+    def _nobody(self, profile: ProfileName, suite: _Suite, seconds: float) -> list[RunEvent]:
+        suite.ended = True
+        error = next(iter(suite.errors.values()), "every host that was to load it is lost")
+        return [ListingEnded(profile, error, seconds)]
+
+    def _succeed(self, profile: ProfileName, suite: _Suite) -> list[RunEvent]:
+        """Let another host list, if one has begun to load; else the next that begins will."""
+        for host, copy in sorted(suite.copies.items(), key=lambda item: not item[1].loaded):
+            suite.lister = host
+            del suite.copies[host]
+            events: list[RunEvent] = [ListingStarted(profile, host)]
+            for ids, groups in copy.ids:
+                events += self._listed(profile, suite, ids, groups, copy.has)
+            if copy.loaded:
+                suite.ended = True
+                events += self._absent(profile, host, copy, suite.rows)
+                events.append(ListingEnded(profile))
+            return events
+        return [] if self._left(profile) else self._nobody(profile, suite, 0.0)
+
+    def _listed(
+        self,
+        profile: ProfileName,
+        suite: _Suite,
+        ids: Sequence[str],
+        groups: Groups,
+        has: set[str] | None = None,
+    ) -> list[RunEvent]:
+        rows: list[Row] = []
+        selected: list[Row] = []
+        named: dict[Row, Group] = {}
+        known: dict[tuple[str, bool], Group] = {}
+        for at, test_id in enumerate(ids):
+            if self._cases.find(test_id, profile) is not None or (
+                has is not None and test_id not in has
+            ):
+                continue
+            row = self._cases.add(test_id, profile)
+            rows.append(row)
+            if not self._selects(test_id, profile):
+                continue
+            selected.append(row)
+            if (group := self._group_of(test_id)) is not None:
+                named[row] = group
+            elif (found := groups.get(at)) is not None:
+                if found not in known:
+                    known[found] = Group(*found)
+                named[row] = known[found]
+        suite.rows += rows
+        events: list[RunEvent] = [CasesListed(profile, tuple(rows), tuple(selected), named)]
+        for host, copy in suite.copies.items():
+            if copy.loaded:
+                events += self._absent(profile, host, copy, rows)
+        return events
+
+    def _absent(
+        self, profile: ProfileName, host: HostName, copy: _Copy, rows: Sequence[Row]
+    ) -> list[RunEvent]:
+        absent = tuple(row for row in rows if self._cases.test_id(row) not in copy.has)
+        return [CasesAbsent(profile, host, absent)] if absent else []
+
+    def _surplus(self, profile: ProfileName, host: HostName, copy: _Copy) -> list[RunEvent]:
+        """Tell of what only this host has; nothing of the copy is needed any more."""
+        more = sum(self._cases.find(test_id, profile) is None for test_id in copy.has)
+        copy.ids.clear()
+        copy.has.clear()
+        if not more:
+            return []
+        text = f"{more} tests of profile {profile} are only in its suite, and are not run"
+        return [Warned(host, text)]
