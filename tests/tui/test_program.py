@@ -29,6 +29,7 @@ def test_a_failure_is_found_mended_and_run_again(tmp_path: Path) -> None:
     ) as one:
         one.wait_for(b"Summary")
         one.wait_for(b"1 of 2 tests failed")
+        one.wait_for(b"FAILED")
         one.type(b"2")
         one.wait_for(b"the till is broken")
         (tmp_path / "mended").touch()

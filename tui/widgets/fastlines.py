@@ -69,7 +69,7 @@ class FastLines(Widget, inherit_bindings=False):
         for y in range(max(0, first), height if last is None else min(last, height)):
             # What waits to be painted is out of date as easily as what was painted.
             known = self._composed.get(y) or (self._lines[y] if y in self._strips else None)
-            if known is not None and (line := self.compose_line(y)) != known:
+            if (line := self.compose_line(y)) != known:
                 self._strips.pop(y, None)
                 self._composed[y] = line
                 changed.append(Region(0, y, width, 1))
@@ -82,12 +82,6 @@ class FastLines(Widget, inherit_bindings=False):
         self._strips.clear()
         self._composed.clear()
         self.refresh()
-
-    def notify_style_update(self) -> None:
-        """Textual calls this when the theme or a class changed."""
-        super().notify_style_update()
-        self._strips.clear()
-        self._composed.clear()
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Return the strips of a region; only what is not kept is drawn."""
