@@ -44,7 +44,7 @@ from .viewmodels.failures import FailuresModel
 from .viewmodels.glyphs import ASCII, PLAIN, UNICODE
 from .viewmodels.header import Tally, counts_of, share_done
 from .viewmodels.help import LEGEND, HelpText
-from .viewmodels.lines import EMPTY, Line, Span, clean
+from .viewmodels.lines import EMPTY, Line, Span, clean, split_id
 from .viewmodels.options import Options, Shown
 from .widgets.tones import Tones
 
@@ -87,7 +87,11 @@ class Dashboard(AskingApp, inherit_bindings=False):
         self.glyphs = ASCII if ascii_only else PLAIN if plain else UNICODE
         self._plain = plain
         self.tones = Tones({}, plain=plain, ascii_only=ascii_only)
-        self.options = Options(self.glyphs, settings.slow_after)
+        self.options = Options(
+            self.glyphs,
+            settings.slow_after,
+            tags={profile.name: profile.tags for profile in settings.profiles},
+        )
         self.project = clean(Path(settings.root).name) or "tests"
         self.problem = ""
         """Why the dashboard broke: a traceback, without the values of variables."""
@@ -264,6 +268,10 @@ class Dashboard(AskingApp, inherit_bindings=False):
         self.notice_line = (Span(clean(text), tone),)
         self._notice_until = time.monotonic() + NOTICE_SECONDS
         self._show_notice()
+
+    def tell(self, test_id: str, text: str) -> None:
+        """Say something about a test."""
+        self.notice(f"{split_id(clean(test_id))[1]}: {text}", "accent")
 
     def _show_notice(self) -> None:
         if self.is_running and self.front.is_mounted:

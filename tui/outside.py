@@ -91,11 +91,11 @@ class OutsideApp(App[int], inherit_bindings=False):
             if code:
                 self.notice(f"{command[0]} ended with exit code {code}.", "fail")
 
-    def lend_terminal(self, command: Sequence[str]) -> None:
-        """Let a program have the terminal until it ends; the run goes on."""
-        self.run_later(self._lend(command))
+    def lend_terminal(self, command: Sequence[str], good: str = "") -> None:
+        """Let a program have the terminal until it ends; the run goes on. ``good`` is said of success."""
+        self.run_later(self._lend(command, good))
 
-    async def _lend(self, command: Sequence[str]) -> None:
+    async def _lend(self, command: Sequence[str], good: str) -> None:
         try:
             code = await self.terminal.lend(command, self.settings.root)
         except SuspendNotSupported:
@@ -103,5 +103,7 @@ class OutsideApp(App[int], inherit_bindings=False):
         except OSError as error:
             self.notice(f"{command[0]} did not start: {error.strerror}.", "fail")
         else:
-            if code:
-                self.notice(f"{command[0]} ended with exit code {code}.", "dim")
+            if good and not code:
+                self.notice(good, "ok")
+            elif code and not good:
+                self.notice(f"{Path(command[0]).name} ended with exit code {code}.", "dim")

@@ -49,10 +49,10 @@ import pdb, sys, traceback, unittest
 suite = unittest.TestLoader().loadTestsFromName(sys.argv[1])
 try:
     suite.debug()
-    print("It passed.")
 except BaseException:
     traceback.print_exc()
     pdb.post_mortem()
+    sys.exit(1)
 """
 
 
@@ -293,14 +293,7 @@ class RunControls:
 
     def where_ran(self, row: Row) -> Sequence[tuple[str, str]]:
         """See ``tui.controls.Controls``."""
-        state = self._recorded.run.state
-        lane = state.lanes.get(state.lane_of[row])  # pyright: ignore[reportArgumentType]
-        if lane is None:
-            return ()
-        places = [("lane", str(lane.lane)), ("host", lane.host)]
-        if state.attempts[row] > 1:
-            places.append(("attempts", str(state.attempts[row])))
-        return places
+        return [("again", self.rerun_command([row]))]
 
     def run(self, what: str) -> None:
         """See ``tui.controls.Controls``."""
@@ -358,29 +351,40 @@ class RunControls:
     def bisect(self, row: Row) -> None:
         """See ``tui.controls.Controls``."""
         case = self._recorded.run.cases.case(row)
-        task = self._session.tasks.create_task(self._bisect(case), name="bisection")
+        bisection = self._bisect(case, self._ran_before(case))
+        task = self._session.tasks.create_task(bisection, name="bisection")
         self._session.bisections.add(task)
         task.add_done_callback(self._session.bisections.discard)
 
-    async def _bisect(self, case: Case) -> None:
-        session = self._session
-        number = self.run_number()
-        if number is None:
-            self._tell(case, "it can be analyzed when the run is over")
-            return
-        before = [one.test_id for one in ran_before(session.repository.history, number, case)]
+    async def _bisect(self, case: Case, before: list[str]) -> None:
         bisection = Bisection(case.test_id, before)
         while (trial := bisection.trial()) is not None:
-            self._tell(case, f"trial {bisection.trials + 1}: after {len(trial) - 1} others …")
-            run = prepare_replay(session.settings, case.profile, trial, "isolation")
+            others = len(trial) - 1
+            after = f"after {others:,} other{'s' * (others != 1)}" if others else "alone"
+            self._tell(case, f"trial {bisection.trials + 1}: {after} …")
+            run = prepare_replay(self._session.settings, case.profile, trial, "isolation")
             await run.go()
             row = run.cases.find(*case)
             bisection.outcome(row is not None and run.state.standing_of(row) in FAILED)
         if bisection.verdict is not None:
             self._tell(case, bisection.verdict.why)
 
+    def _ran_before(self, case: Case) -> list[str]:
+        """Return what the worker ran before ``case`` when it failed: in this run, else in its stored one."""
+        cases, state = self._recorded.run.cases, self._recorded.run.state
+        row = cases.find(*case)
+        if row is not None and (around := state.surroundings.get(row)) is not None:
+            return [cases.test_id(other) for other in around.rows_before]
+        number = self.run_number()
+        if number is None:
+            return []
+        before = ran_before(self._session.repository.history, number, case)
+        return [one.test_id for one in before]
+
     def _tell(self, case: Case, text: str) -> None:
         self._recorded.run.state.apply(Warned(case.test_id, text))
+        if (dashboard := self._session.dashboard) is not None:
+            dashboard.tell(case.test_id, text)
 
     def debug_command(self, row: Row) -> Sequence[str]:
         """See ``tui.controls.Controls``."""

@@ -9,6 +9,7 @@ from .parts import (
     HostState,
     LaneState,
     ProfileState,
+    Surroundings,
 )
 from .run import RunState
 from .standing import ENDED, FAILED, KINDS, Standing
@@ -26,5 +27,6 @@ __all__ = [
     "ProfileState",
     "RunState",
     "Standing",
+    "Surroundings",
     "leak_words",
 ]

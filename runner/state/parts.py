@@ -55,6 +55,24 @@ class FixtureState:
     """When its present phase began: UTC, ns since the epoch; 0 if nobody knows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """When a failed attempt began and ended, what ran before it in its worker, and beside it in other lanes."""
+
+    began: int
+    """UTC, ns since the epoch; so is ``ended``."""
+    ended: int
+    ran: array[int]
+    """Rows that the worker ran, in order, also after this one: the first ``before`` ran before it."""
+    before: int
+    beside: tuple[tuple[LaneId, Row], ...]
+
+    @property
+    def rows_before(self) -> list[Row]:
+        """What the same worker ran before, in that order."""
+        return [Row(row) for row in self.ran[: self.before]]
+
+
 @dataclass(slots=True)
 class LaneState:
     """One lane. ``phase`` is ``starting``, ``idle``, ``running``, ``restarting`` or ``closed``."""
@@ -73,6 +91,9 @@ class LaneState:
     done: int = 0
     failed: int = 0
     crashed: int = 0
+    """How many of its workers died, with a test in them or without."""
+    died: bool = False
+    """Whether the test that ended last took its worker with it."""
     restarts: int = 0
     busy_seconds: float = 0.0
     """Wall time of all attempts so far."""
@@ -80,10 +101,12 @@ class LaneState:
     cpu: float = 0.0
     waits: str = ""
     note: str = ""
-    """Why the last worker was lost."""
+    """Why the last worker died; empty if it went as it was to."""
     fixtures: dict[int, FixtureState] = field(default_factory=dict[int, FixtureState])
     tail: deque[tuple[str, bytes]] = field(default_factory=deque[tuple[str, bytes]])
     tail_size: int = 0
+    ran: array[int] = field(default_factory=lambda: array("I"))
+    """Rows that its present worker ran, in order."""
 
 
 @dataclass(slots=True)

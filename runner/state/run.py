@@ -6,6 +6,7 @@ hosts are few and have objects. ``version`` grows with every change, ``changed_*
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable
 from typing import assert_never
 
@@ -47,9 +48,17 @@ from ..events import (
     WorkerLost,
     WorkerStarted,
 )
-from ..ids import HostName, LaneId, ProfileName, Row, Status
+from ..ids import HostName, Kind, LaneId, ProfileName, Row, Status
 from .columns import Columns
-from .parts import TAIL_LIMIT, Detail, FixtureState, HostState, LaneState, ProfileState
+from .parts import (
+    TAIL_LIMIT,
+    Detail,
+    FixtureState,
+    HostState,
+    LaneState,
+    ProfileState,
+    Surroundings,
+)
 from .standing import KIND_NUMBERS, STANDING_OF, Standing
 
 
@@ -80,6 +89,10 @@ class RunState(Columns):
         """Rows that stand as failed, in the order they failed."""
         self.details: dict[Row, list[Detail]] = {}
         """Details of what runs and of what did not simply pass."""
+        self.surroundings: dict[Row, Surroundings] = {}
+        """Of each row whose latest attempt failed."""
+        self.tags: dict[Row, tuple[str, ...]] = {}
+        """Tags that tests gave their results themselves."""
         self.extras: list[ExtraResult] = []
         self.leaks: list[LeaksFound] = []
         self.fixture_seconds: dict[str, float] = {}
@@ -93,6 +106,7 @@ class RunState(Columns):
         self.total_seconds = 0.0
         """The sum of all attempts' wall times."""
         self._timed = 0
+        self._tag_sets: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     # -- reading -------------------------------------------------------------------------------------
 
@@ -189,6 +203,7 @@ class RunState(Columns):
                     state.restarts += 1
                 state.phase, state.generation, state.pid = "idle", event.generation, event.pid
                 state.profile = event.profile
+                state.ran = array("I")
             case ExtraResult():
                 self.extras.append(event)
                 if event.lane in self.lanes and event.status.is_failure:
@@ -210,8 +225,10 @@ class RunState(Columns):
                 state.memory, state.cpu = memory, cpu
             case WorkerLost(lane, _, reason, expected):
                 state = self._lane(lane)
-                state.phase, state.pid, state.note = "restarting", 0, "" if expected else reason
-                state.crashed += not expected
+                died = state.died or not expected
+                state.phase, state.pid, state.note = "restarting", 0, reason if died else ""
+                state.crashed += died
+                state.died = False
                 state.fixtures.clear()
                 self._interrupted(state)
             case LaneClosed(lane):
@@ -261,6 +278,7 @@ class RunState(Columns):
             lane.row = None
             lane.phase = "idle"
         lane.done += 1
+        lane.died = event.kind is Kind.CRASH
         failed = event.status.is_failure
         lane.failed += failed
         lane.busy_seconds += event.seconds
@@ -275,13 +293,27 @@ class RunState(Columns):
             if row in self.failures:
                 self.flaky.add(row)
         self._move(row, STANDING_OF[event.status])
+        if event.tags:
+            self.tags[row] = self._tag_sets.setdefault(event.tags, event.tags)
         if failed:
             self.failures[row] = None
+            self.surroundings[row] = self._around(event, lane)
             if self.known_flaky(self.cases.test_id(row)):
                 self.excused.add(row)
         else:
             self.failures.pop(row, None)
+            self.surroundings.pop(row, None)
             self.excused.discard(row)
+        lane.ran.append(row)
+
+    def _around(self, event: CaseFinished, lane: LaneState) -> Surroundings:
+        beside = tuple(
+            (other.lane, other.row)
+            for other in self.lanes.values()
+            if other.row is not None and other is not lane
+        )
+        began = event.at - round(event.seconds * 1e9)
+        return Surroundings(began, event.at, lane.ran, len(lane.ran), beside)
 
     def _detail(self, event: DetailReceived) -> None:
         details = self.details.setdefault(event.row, [])

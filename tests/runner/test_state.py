@@ -189,3 +189,47 @@ def test_a_closed_lane_stays_known() -> None:
     scene.tell(LaneClosed(ONE))
 
     assert "closed" == scene.state.lanes[ONE].phase
+
+
+def test_a_failure_knows_what_ran_before_it_in_its_worker_and_beside_it() -> None:
+    two = LaneId(1)
+    scene = Scene("a", "b", "c", "d", "e")
+    state = scene.state
+    scene.tell(LaneOpened(two, LOCAL, PY), WorkerStarted(two, 0, 42, PY, -1))
+    scene.run(0, Status.SUCCESS)
+    scene.tell(WorkerLost(ONE, 0, "killed"), WorkerStarted(ONE, 1, 43, PY, -1))
+    scene.run(1, Status.SUCCESS)
+    scene.tell(CaseStarted(two, Row(4), 0))
+
+    scene.run(2, Status.FAIL, 2.0)
+    scene.run(3, Status.SUCCESS)
+
+    around = state.surroundings[Row(2)]
+    assert around.rows_before == [Row(1)]
+    assert around.beside == ((two, Row(4)),)
+    assert (around.began, around.ended) == (0, 2 * SECOND)
+
+    scene.run(2, Status.SUCCESS)
+    assert Row(2) not in state.surroundings
+
+
+def test_the_tags_of_a_result_are_kept() -> None:
+    scene = Scene("a", "b")
+    scene.tell(
+        CaseStarted(ONE, Row(0), 0),
+        CaseFinished(ONE, Row(0), Status.SUCCESS, Kind.NONE, SECOND, 1.0, ("db", "slow")),
+    )
+    scene.run(1, Status.SUCCESS)
+    assert scene.state.tags == {Row(0): ("db", "slow")}
+
+
+def test_a_worker_that_a_test_took_with_it_is_counted_as_dead() -> None:
+    scene = Scene("a", "b")
+    scene.run(0, Status.FAIL, kind=Kind.CRASH)
+    scene.tell(WorkerLost(ONE, 0, "was killed by SIGSEGV", expected=True))
+    lane = scene.state.lanes[ONE]
+    assert (lane.crashed, lane.note) == (1, "was killed by SIGSEGV")
+    scene.tell(WorkerStarted(ONE, 1, 42, PY, -1))
+    scene.run(1, Status.SUCCESS)
+    scene.tell(WorkerLost(ONE, 1, "has ended", expected=True))
+    assert (lane.crashed, lane.note) == (1, "")

@@ -43,3 +43,34 @@ def test_a_failure_is_found_mended_and_run_again(tmp_path: Path) -> None:
         last = bytes(one.seen).rpartition(b"\x1b[?1049l")[2]
         assert b"stored as run 1" in last
     assert sorted(path.name for path in (tmp_path / ".testrepository").glob("[0-9]*")) == ["0", "1"]
+
+
+ORDER = """
+import time
+import unittest
+
+shelf = []
+
+
+class ShelfTest(unittest.TestCase):
+    def test_a_fills(self):
+        shelf.append("tea")
+
+    def test_b_looks(self):
+        time.sleep(0.5)
+
+    def test_c_is_empty(self):
+        self.assertEqual([], shelf)
+"""
+
+
+def test_who_makes_a_test_fail_is_found_and_shown(tmp_path: Path) -> None:
+    (tmp_path / "test_shelf.py").write_text(ORDER)
+    with on_terminal(
+        [sys.executable, "-Im", "testlanes", "run", "-j", "1"], tmp_path, (36, 130)
+    ) as one:
+        one.wait_for(b"1 of 3 tests failed")
+        one.type(b"2B")
+        one.wait_for(b"it fails after test_shelf.ShelfTest.test_a_fills")
+        one.type(b"1q")
+        assert one.end() == 1

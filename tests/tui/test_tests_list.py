@@ -7,7 +7,8 @@ from array import array
 import pytest
 from hypothesis import given, strategies as st
 
-from testlanes.runner.ids import LOCAL, Row, Status
+from testlanes.runner.events import CaseFinished
+from testlanes.runner.ids import LOCAL, Kind, LaneId, Row, Status
 from testlanes.runner.state import Standing
 from testlanes.tui.viewmodels.lines import line_width, text_of
 from testlanes.tui.viewmodels.options import Options, Shown
@@ -20,7 +21,8 @@ from .stage import PY312, PY313, Stage, stage_running
 def listed(
     stage: Stage, text: str = "", sort: str = "listed", model: TestsModel | None = None
 ) -> TestsModel:
-    model = model or TestsModel(Shown(stage.state, Options(), stage.notes.now_ns))
+    if model is None:  # one without a line is falsy
+        model = TestsModel(Shown(stage.state, Options(), stage.notes.now_ns))
     for _ in model.work(text, sort):  # type: ignore[arg-type]
         pass
     return model
@@ -130,3 +132,21 @@ def test_a_test_that_passed_at_last_is_flaky() -> None:
     assert names(listed(stage, "flaky")) == ["test_resize"]
     assert "flaky" in text_of(listed(stage, "flaky").line(0, 120))
     assert str(LOCAL) == "local"
+
+
+def test_tests_are_found_by_their_own_tags_and_by_their_profiles() -> None:
+    stage = Stage().start().list_tests().open_lanes()
+    for lane, name in ((1, "test_rebuild"), (2, "test_resize")):
+        row = stage.begin(lane, name, 1)
+        stage.say(
+            CaseFinished(
+                LaneId(lane), row, Status.SUCCESS, Kind.NONE, stage.at(2), 1.0, ("db", f"n{lane}")
+            )
+        )
+    options = Options(tags={PY313: ("postgres",)})
+    model = TestsModel(Shown(stage.state, options, stage.notes.now_ns))
+    assert names(listed(stage, "tag:db", model=model)) == ["test_rebuild", "test_resize"]
+    assert names(listed(stage, "tag:n2", model=model)) == ["test_resize"]
+    tagged = len(listed(stage, "tag:postgres", model=model))
+    assert tagged == len(listed(stage, "profile:py313", model=model))
+    assert len(listed(stage, "tag:postgres,n1", model=model)) == tagged + 1

@@ -235,15 +235,14 @@ class ActingScreen(BaseScreen, inherit_bindings=False):
         rows = self.rows_here()
         if rows:
             self.dash.controls.bisect(rows[0])
-            self.dash.notice(
-                f"Looking for what makes {self.names(rows[:1])} fail. The log will say.", "accent"
-            )
+            self.dash.notice(f"Looking for what makes {self.names(rows[:1])} fail.", "accent")
 
     def action_debug(self) -> None:
         """Lend the terminal to a debugger."""
         rows = self.rows_here()
         if rows:
-            self.dash.lend_terminal(self.dash.controls.debug_command(rows[0]))
+            passed = f"{self.names(rows[:1])} passed, alone and under the debugger."
+            self.dash.lend_terminal(self.dash.controls.debug_command(rows[0]), passed)
 
     def action_stop_run(self) -> None:
         """Stop the run, when the user is sure."""

@@ -13,10 +13,10 @@ from textual.worker import Worker
 from testlanes.runner.ids import ProfileName, Row
 
 from ..viewmodels.beside import NAME, Triples, rows_beside, section_beside
-from ..viewmodels.casehead import STRIP, history_line, results_line, where_of
+from ..viewmodels.casehead import STRIP, history_line, notes_of, results_line, where_of
 from ..viewmodels.detail import Section, sections_of
 from ..viewmodels.failures import Known, as_triples
-from ..viewmodels.lines import Line, Span, clean, split_id
+from ..viewmodels.lines import EMPTY, Line, Span, clean, split_id
 from ..viewmodels.tracebacks import Failure, Frame
 from ..widgets.detailpane import DetailPane
 from .acting import ActingScreen
@@ -36,6 +36,8 @@ _SUFFIX = {
 """How a file is called that is opened outside: by its type only, never by the name that a test gave."""
 
 
+NOTES = "notes"
+"""The section of what the run, or a bisection, says about a test."""
 SETTLE = 0.1
 """Seconds the cursor must stay on a test before its details are read from the repository."""
 
@@ -90,7 +92,8 @@ class DetailingScreen(ActingScreen, inherit_bindings=False):
         standings = tuple(dash.state.standing[each] for each in beside)
         number = dash.controls.run_number() if beside else None
         over = dash.state.ended is not None  # what passed can be read from then on
-        now = (row, extra, attempt, standings, dash.options.version, number, over)
+        told = len(dash.state.warnings)
+        now = (row, extra, attempt, standings, dash.options.version, number, over, told)
         if now == self._shown:
             self._refresh_head(test_id, profile)
             return
@@ -133,6 +136,8 @@ class DetailingScreen(ActingScreen, inherit_bindings=False):
         where = where_of(dash.shown, row, dash.controls.where_ran(row))
         root = dash.settings.root
         sections = sections_of(details, where, dash.sources, dash.glyphs, failure, root)
+        if told := notes_of(dash.shown, test_id):
+            sections.append(Section(NOTES, [EMPTY, *told]))
         rows = self._beside(row, test_id)
         if len(rows) > 1:
             known: dict[Row, Triples] = {
@@ -189,6 +194,11 @@ class DetailingScreen(ActingScreen, inherit_bindings=False):
     def action_section_back(self) -> None:
         """Show the section before."""
         self.detail_pane().next_section(-1)
+
+    def action_bisect(self) -> None:
+        """See ``ActingScreen``; what it finds is shown in the notes."""
+        super().action_bisect()
+        self.call_after_refresh(self.detail_pane().to_section, NOTES)
 
     def action_diff(self) -> None:
         """Show the difference, or the traceback again."""

@@ -13,10 +13,9 @@ from testlanes.runner.ids import LaneId, Row
 
 from ..actions import Where
 from ..viewmodels.header import counts_line, counts_of, progress_line
-from ..viewmodels.lanes import LanesModel
+from ..viewmodels.lanes import LanesModel, health_of
 from ..viewmodels.lines import EMPTY, Line, Span, clean, split_id
 from ..viewmodels.tail import TailModel
-from ..viewmodels.times import NS, seconds_text
 from ..widgets.bars import Bar
 from ..widgets.detailpane import DetailPane
 from ..widgets.lanespane import LanesPane
@@ -181,8 +180,8 @@ class RunningScreen(SteeringScreen, inherit_bindings=False):
             title = f"Output of lane {lane}"
             if known.row is not None:
                 title += f" {self.dash.glyphs.between} {split_id(clean(state.cases.test_id(known.row)))[1]}"
-                seconds = max(0, self.dash.controls.now_ns() - known.started_at) / NS
-                facts = (Span(f"pid {known.pid}, {seconds_text(seconds)}", "dim"),)
+            if health := health_of(known):
+                facts = (Span(health, "dim"),)
             if chain := self.tail.chain(self.output.body_width // 2):
                 facts = chain
         if (title, facts) != (self.output.title, self.output.facts):

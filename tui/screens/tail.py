@@ -12,9 +12,10 @@ from testlanes.runner.ids import LaneId, Row
 from testlanes.runner.intents import StopTest
 
 from ..actions import Where
-from ..viewmodels.lines import EMPTY, Line, Span, clean, fit, split_id
+from ..viewmodels.lanes import health_of
+from ..viewmodels.lines import EMPTY, Line, Span, clean, fit, split_id, spread
 from ..viewmodels.tail import LEVELS, TailModel
-from ..viewmodels.times import NS, pair_text, size_text
+from ..viewmodels.times import NS, pair_text
 from ..widgets.bars import Bar
 from ..widgets.textpane import TextPane
 from .base import BaseScreen, bindings_for
@@ -59,9 +60,7 @@ class TailScreen(BaseScreen, inherit_bindings=False):
             out.append(Span(f"  {pair_text(seconds, state.expected_seconds(known.row))}", "text"))
         else:
             out.append(Span(f"  {known.phase}", "dim"))
-        out.append(Span(f"  pid {known.pid}" if known.pid else "", "faint"))
-        out.append(Span(f"  {size_text(known.memory)}" if known.memory else "", "faint"))
-        return tuple(out)
+        return spread(tuple(out), (Span(f"{health_of(known)} ", "dim"),), width)
 
     def follow_lane(self, lane: LaneId) -> None:
         """Show a lane."""

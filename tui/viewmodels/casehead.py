@@ -11,10 +11,12 @@ from .beside import only_under
 from .glyphs import Glyphs, standing_sign
 from .lines import EMPTY, Line, Span, clean, crop, width_of
 from .options import Shown
-from .times import seconds_text
+from .times import seconds_text, when
 
 STRIP = 24
 """Earlier outcomes that are shown."""
+AFTER, BESIDE = 3, 16
+"""Tests that are named of those that ran before a failed one, and beside it."""
 
 
 def results_line(shown: Shown, test_id: str, chosen: ProfileName) -> Line:
@@ -109,24 +111,25 @@ def tabs_line(
 
 
 def where_of(shown: Shown, row: Row, more: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return (name, value) pairs on where a case ran."""
+    """Return (name, value) pairs on where a case ran, after what, and beside what."""
     state = shown.state
     lane = state.lane_of[row]
-    out = [("test", state.cases.test_id(row)), ("profile", str(state.cases.profile(row)))]
+    out = [("test", state.cases.test_id(row))]
+    if shown.many_profiles:
+        out.append(("profile", str(state.cases.profile(row))))
     if lane in state.lanes:
         known = state.lanes[lane]  # type: ignore[index]
-        out.append(("lane", f"{lane} on {known.host}"))
         host = state.hosts.get(known.host)
-        if host is not None and host.python:
-            out.append(("agent", f"Python {host.python}, {host.cpus} cores"))
-    if state.attempts[row]:
-        out.append(("took", seconds_text(state.seconds[row])))
-    if (expected := state.expected_seconds(row)) is not None:
-        out.append(("expected", seconds_text(expected)))
+        about = f"; Python {host.python}, {host.cpus} cores" if host and host.python else ""
+        out.append(("lane", f"{lane} on {known.host}{about}"))
+    out += _times(shown, row)
     if (kind := state.kind_of(row)) is not Kind.NONE:
         out.append(("kind", str(kind)))
     if state.attempts[row] > 1:
         out.append(("attempt", str(state.attempts[row])))
+    if tags := state.tags.get(row):
+        out.append(("tags", ", ".join(tags)))
+    out += _surroundings(shown, row)
     out += more
     for found in state.leaks:
         if found.row == row:
@@ -135,6 +138,54 @@ def where_of(shown: Shown, row: Row, more: Sequence[tuple[str, str]]) -> list[tu
                 for kind, texts in found.leaks.items()
                 for text in texts
             ]
+    return out
+
+
+def _times(shown: Shown, row: Row) -> list[tuple[str, str]]:
+    state = shown.state
+    if not state.attempts[row]:
+        return []
+    took = seconds_text(state.seconds[row])
+    if (expected := state.expected_seconds(row)) is not None:
+        took += f", {seconds_text(expected)} expected"
+    if (around := state.surroundings.get(row)) is not None:
+        took += f"; {when(around.began):%H:%M:%S} to {when(around.ended):%H:%M:%S}"
+    return [("took", took)]
+
+
+def _surroundings(shown: Shown, row: Row) -> list[tuple[str, str]]:
+    """Return what ran before a failed case in its worker, the nearest first, and what ran at its end."""
+    state = shown.state
+    around = state.surroundings.get(row)
+    if around is None:
+        return []
+    before = around.rows_before
+    out: list[tuple[str, str]] = []
+    for number, other in enumerate(before[: -AFTER - 1 : -1]):
+        out.append(("" if number else "after", state.cases.test_id(other)))
+    if not before:
+        out.append(("after", "nothing: it was the first in its worker"))
+    elif len(before) > AFTER:
+        out.append(("", f"and {len(before) - AFTER:,} before them in the same worker"))
+    for number, (lane, other) in enumerate(around.beside[:BESIDE]):
+        profile = f" {state.cases.profile(other)}" if shown.many_profiles else ""
+        name = state.cases.test_id(other)
+        out.append(("" if number else "beside", f"lane {lane}{profile}  {name}"))
+    if len(around.beside) > BESIDE:
+        out.append(("", f"and {len(around.beside) - BESIDE:,} more"))
+    return out
+
+
+def notes_of(shown: Shown, test_id: str) -> list[Line]:
+    """Return what the run says about a test beside its results: what a bisection finds, and warnings."""
+    glyphs = shown.options.glyphs
+    told = [warning.text for warning in shown.state.warnings if warning.about == test_id]
+    out: list[Line] = []
+    for number, text in enumerate(told):
+        last = number == len(told) - 1
+        for part in text.rstrip().split("\n"):
+            sign = Span(f"  {glyphs.pointer if last else ' '} ", "accent bold")
+            out.append((sign, Span(clean(part), "text bold" if last else "dim")))
     return out
 
 

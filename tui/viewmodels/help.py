@@ -53,7 +53,12 @@ class HelpText:
                     "text",
                 ),
             ),
-            (Span("    host:build-2 >1s <0.1s flaky slow: all that are given must hold", "text"),),
+            (
+                Span(
+                    "    host:build-2 tag:db >1s <0.1s flaky slow: all that are given must hold",
+                    "text",
+                ),
+            ),
         ]
 
     def __len__(self) -> int:

@@ -42,6 +42,7 @@ class LanesModel:
     folded: set[HostName] = field(default_factory=set[HostName])
     by_user: dict[HostName, bool] = field(default_factory=dict[HostName, bool])
     """Hosts the user folded (True) or opened (False) by hand."""
+    _measured: tuple[int, tuple[int, int, int]] = (-1, (3, 0, 0))
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -175,28 +176,48 @@ class LanesModel:
         room = width - line_width(head)
         tail: tuple[Span, ...] = ()
         if room >= 60:
-            tail = self._tallies(lane, wide=room >= 84)
+            tail = self._tallies(lane, room)
             room -= line_width(tail)
         if lane.phase == "running" and lane.row is not None:
             return (*head, *self._running(lane, lane.row, room), *tail)
         return (*head, *self._resting(lane, room), *tail)
 
-    def _tallies(self, lane: LaneState, *, wide: bool) -> tuple[Span, ...]:
+    def _tallies(self, lane: LaneState, room: int) -> tuple[Span, ...]:
+        """What the lane did, and how its worker is, as far as there is room."""
         glyphs = self.shown.options.glyphs
-        failed = (
-            Span(right(f"{lane.failed}{glyphs.fail}", 4), "fail") if lane.failed else Span("    ")
-        )
+        done, failed, crashed = self._widths()
         out = [
             Span("  "),
-            Span(right(count_text(lane.done), 6), "text"),
+            Span(right(count_text(lane.done), done), "text"),
             Span(glyphs.ok, "dim"),
-            failed,
         ]
-        if wide:
-            gone = lane.crashed
-            out.append(Span(right(f"{gone}{glyphs.crash}", 4), "crash") if gone else Span("    "))
-            out.append(Span(right(size_text(lane.memory), 7) if lane.memory else " " * 7, "dim"))
+        if failed:
+            words = f"{lane.failed}{glyphs.fail}" if lane.failed else ""
+            out.append(Span(right(words, failed), "fail"))
+        if crashed:
+            words = f"{lane.crashed}{glyphs.crash}" if lane.crashed else ""
+            out.append(Span(right(words, crashed), "crash"))
+        if room >= 84:
+            out.append(Span(right(size_text(lane.memory) if lane.memory else "", 8), "dim"))
+        if room >= 92:
+            out.append(Span(right(f"{lane.cpu:.0%}" if lane.pid else "", 6), "dim"))
         return (*out, Span(" "))
+
+    def _widths(self) -> tuple[int, int, int]:
+        """Return the cells for the numbers of done, failed and crashed; 0 for what no lane has."""
+        state = self.shown.state
+        if self._measured[0] != state.version:
+            done = failed = crashed = 0
+            for lane in state.lanes.values():
+                done, failed = max(done, lane.done), max(failed, lane.failed)
+                crashed = max(crashed, lane.crashed)
+            widths = (
+                max(3, len(count_text(done))),
+                len(str(failed)) + 2 if failed else 0,
+                len(str(crashed)) + 2 if crashed else 0,
+            )
+            self._measured = (state.version, widths)
+        return self._measured[1]
 
     def _running(self, lane: LaneState, row: Row, room: int) -> Line:
         shown, state = self.shown, self.shown.state
@@ -205,16 +226,16 @@ class LanesModel:
         expected = state.expected_seconds(row)
         late = self._late(lane, elapsed)
         slow = elapsed >= shown.options.slow_after
-        cells = 10 if room >= 70 else 6 if room >= 44 else 0
+        cells = 10 if room >= 70 else 8 if room >= 56 else 6 if room >= 44 else 0
         if expected is None:
             cells = 0  # nothing to measure it against: the name can use the room
-        clock = 12 if room >= 44 else 7
+        clock = 10 if room >= 44 else 7
         tone = "slow" if late or slow else "text" if expected is not None else "dim"
         mark = Span(" SLOW" if slow else " late" if late else "     ", "slow bold")
         if room < 50:
             mark = Span("!" if late or slow else " ", "slow bold")
         times = right(
-            pair_text(elapsed, expected) if clock == 12 else pair_text(elapsed, None), clock
+            pair_text(elapsed, expected) if clock == 10 else pair_text(elapsed, None), clock
         )
         gauge: tuple[Span, ...] = ()
         if cells and expected is not None:
@@ -291,6 +312,18 @@ class LanesModel:
 def _cut(line: Line, width: int, ellipsis: str) -> Line:
     *first, last = line
     return (*first, Span(fit(last.text, max(0, width - line_width(first)), ellipsis), last.tone))
+
+
+def health_of(lane: LaneState) -> str:
+    """Return how a lane's worker is: its process, what it takes, and how many there were before it."""
+    parts = [f"pid {lane.pid}"] if lane.pid else []
+    if lane.memory:
+        parts.append(size_text(lane.memory))
+    if lane.pid and lane.cpu >= 0.01:
+        parts.append(f"cpu {lane.cpu:.0%}")
+    if lane.restarts:
+        parts.append(f"{lane.restarts} restart{'s' * (lane.restarts != 1)}")
+    return ", ".join(parts)
 
 
 def collecting_lines(shown: Shown, width: int) -> list[Line]:

@@ -159,8 +159,12 @@ def spread(left: Line, rest: Line, width: int) -> Line:
 def split_id(test_id: str) -> tuple[str, str]:
     """Return a test id as (where it is, its own name); together they are the id.
 
-    ``a.b.C.test_x(y)`` splits before ``test_x``, ``t/x.py::C::test[a.b]`` before ``test[a.b]``.
+    ``a.b.C.test_x(y)`` splits before ``test_x``, ``t/x.py::C::test[a.b]`` before ``test[a.b]``, a file
+    before its own name.
     """
+    if test_id.endswith(".py") and "::" not in test_id:
+        at = test_id.rfind("/")
+        return test_id[: at + 1], test_id[at + 1 :]
     head = len(test_id)
     for mark in "[(":
         if (at := test_id.find(mark)) > 0:

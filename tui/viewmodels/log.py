@@ -97,6 +97,11 @@ class LogModel:
         glyph = str(getattr(self.shown.options.glyphs, sign)) if sign else " "
         return (
             Span(f"  {glyph} ", tone),
-            Span(fit(clean(about), 16) + " ", "dim"),
+            Span(fit(_short(clean(about)), 24) + " ", "dim"),
             *mark(clean(text), self.query, tone),
         )
+
+
+def _short(about: str) -> str:
+    """Of a long test id, its own name."""
+    return split_id(about)[1] if len(about) > 24 else about

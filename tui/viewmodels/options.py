@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from testlanes.runner.ids import ProfileName
@@ -20,6 +20,10 @@ class Options:
     """Seconds after which a test is marked as slow."""
     hidden: set[ProfileName] = field(default_factory=set[ProfileName])
     version: int = 0
+    tags: Mapping[ProfileName, tuple[str, ...]] = field(
+        default_factory=dict[ProfileName, tuple[str, ...]]
+    )
+    """Tags of the profiles."""
 
     def shows(self, profile: ProfileName) -> bool:
         """Whether a profile is to be seen."""

@@ -70,6 +70,7 @@ class Query:
     kinds: frozenset[Kind] | None = None
     profiles: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
     longer: float | None = None
     """Seconds a test must have taken."""
     shorter: float | None = None
@@ -81,14 +82,12 @@ class Query:
     @property
     def live(self) -> bool:
         """Whether what passes changes as the run goes on."""
-        return bool(self.statuses or self.kinds or self.hosts or self.flaky or self.slow) or (
-            self.longer,
-            self.shorter,
-        ) != (None, None)
+        named = self.statuses or self.kinds or self.hosts or self.tags or self.flaky or self.slow
+        return bool(named) or (self.longer, self.shorter) != (None, None)
 
 
 def read_query(text: str) -> Query:
-    """Read a filter: words, ``-word``, ``/regex/``, ``status:``, ``kind:``, ``profile:``, ``host:``, ``>1s``, ``flaky``, ``slow``."""
+    """Read a filter: words, ``-word``, ``/regex/``, ``status:``, ``kind:``, ``profile:``, ``host:``, ``tag:``, ``>1s``, ``flaky``, ``slow``."""
     words: list[str] = []
     without: list[str] = []
     found: dict[str, Any] = {}
@@ -116,7 +115,7 @@ def read_query(text: str) -> Query:
             kinds = frozenset(kind for kind in KINDS if kind and kind in value.split(","))
             if kinds:
                 found["kinds"] = kinds
-        elif colon and name in ("profile", "host"):
+        elif colon and name in ("profile", "host", "tag"):
             found[f"{name}s"] = tuple(value.split(",")) if value else ()
         elif len(part) > 1 and part.startswith("-"):
             without.append(part[1:].lower())
@@ -197,6 +196,10 @@ class TestsModel:
         textual = bool(words or without or pattern)
         numeric = query.live
         slow = self.shown.options.slow_after
+        tags = set(query.tags)
+        tagged = {
+            name for name, found in self.shown.options.tags.items() if not tags.isdisjoint(found)
+        }
 
         def accepts(row: int) -> bool:
             if not wanted[standing[row]]:
@@ -221,6 +224,12 @@ class TestsModel:
                 if query.flaky and row not in state.flaky:
                     return False
                 if query.kinds is not None and state.kind_of(Row(row)) not in query.kinds:
+                    return False
+                if (
+                    tags
+                    and cases.profile(Row(row)) not in tagged
+                    and tags.isdisjoint(state.tags.get(Row(row), ()))
+                ):
                     return False
                 if query.hosts:
                     lane = state.lanes.get(LaneId(state.lane_of[row]))
