@@ -12,7 +12,7 @@ from testlanes.runner.ids import HostName
 from testlanes.runner.settings import Host
 
 NAME = HostName("builder")
-SSH = Host(NAME, ("ssh", "-p", "2222", "builder"), shell=True)
+SSH = Host(NAME, ("ssh", "-p", "2222", "builder"), True)
 CHANGED = """\
 @@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
 @    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
@@ -34,7 +34,7 @@ def test_ssh_asks_nothing_and_forwards_nothing_and_the_users_own_options_come_af
 
 @pytest.mark.parametrize("word", ["a b", "$HOME", "it's", "`id`", "*", "", "ü", "a\\b", "x;y"])
 def test_a_word_reaches_a_host_as_it_is_through_its_shell(word: str) -> None:
-    host = Host(NAME, ("sh", "-c", 'eval "$1"', "sh"), shell=True)
+    host = Host(NAME, ("sh", "-c", 'eval "$1"', "sh"), True)
 
     out = subprocess.run(
         remote_command(host, ["printf", "%s", word]), capture_output=True, text=True, check=True
@@ -53,7 +53,7 @@ def test_without_a_shell_words_stay_apart() -> None:
 
 
 def test_an_isolated_agent_begins_in_a_namespace_of_its_own() -> None:
-    host = Host(NAME, ("ssh", "builder"), shell=True, isolate=True)
+    host = Host(NAME, ("ssh", "builder"), True, isolate=True)
     assert shlex.split(agent_command(host)[-1])[0] == "unshare"
 
 
