@@ -67,6 +67,17 @@ class Request:
     launch: Launch | None = None
     """This machine's agent, if it was started already; the first run that is prepared gets it."""
     watch: WatchRequest | None = None
+    replay: ReplayRequest | None = None
+    """What to run instead of what is selected."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRequest:
+    """What one worker is to run, in this order; an id may be there several times. ``lane``: its number."""
+
+    profile: ProfileName
+    ids: tuple[str, ...]
+    lane: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,8 @@ class WatchRequest:
 
 def prepare(settings: Settings, request: Request) -> Run:
     """Build a run of what the request selects. Raises UserError for what cannot be run at all."""
+    if request.replay is not None:
+        return _prepare_replay(settings, request, request.replay)
     settings = _with_what_is_asked(settings, request.selection)
     frame = _Frame(settings, request)
     times, plan = request.times, request.plan
@@ -137,13 +150,20 @@ def prepare_listing(settings: Settings, request: Request) -> Run:
     return frame.run(Listing([(one_host(settings, each), each.name) for each in settings.profiles]))
 
 
-def prepare_replay(settings: Settings, profile: ProfileName, ids: Sequence[str], label: str) -> Run:
-    """Build a run of these tests, in this order, in one worker."""
-    settings = replace(settings, profiles=tuple(p for p in settings.profiles if p.name == profile))
+def replay_request(profile: ProfileName, ids: Sequence[str], label: str, lane: int = 0) -> Request:
+    """Return a request to run these tests, in this order, in one worker."""
     selection = Selection(per_profile={profile: frozenset(ids)})
-    frame = _Frame(settings, Request(selection, label=label))
-    host = one_host(settings, settings.profiles[0])
-    return frame.run(Replay(frame.cases, host, profile, ids))
+    replay = ReplayRequest(profile, tuple(ids), lane)
+    return Request(selection, partial=True, label=label, replay=replay)
+
+
+def _prepare_replay(settings: Settings, request: Request, replay: ReplayRequest) -> Run:
+    chosen = tuple(p for p in settings.profiles if p.name == replay.profile)
+    host = one_host(settings, chosen[0])
+    settings = replace(settings, profiles=chosen, hosts=(host,), isolated=False)
+    frame = _Frame(settings, request)
+    core = Replay(frame.cases, host, replay.profile, replay.ids, LaneId(replay.lane))
+    return frame.run(core)
 
 
 def one_host(settings: Settings, profile: Profile) -> HostName:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
 
 from .cases import CaseTable
@@ -9,7 +10,7 @@ from .commands import Command, Finish, Kill, LoadSuite, Publish, Retire, Send, S
 from .events import (
     CaseFinished,
     CasesGivenUp,
-    CaseStarted,
+    CasesQueued,
     HostLost,
     HostReady,
     LaneClosed,
@@ -22,21 +23,29 @@ from .events import (
 )
 from .ids import LOCAL, HostName, LaneId, ProfileName, Row
 
-LANE = LaneId(0)
-
 
 class Replay:
-    """Stands where a ``Session`` stands. Ids that the suite does not have are left out."""
+    """Stands where a ``Session`` stands. Ids that the suite does not have are left out.
+
+    An id may be there several times: a worker is handed it again when it is through with it.
+    """
 
     def __init__(
-        self, cases: CaseTable, host: HostName, profile: ProfileName, ids: Sequence[str]
+        self,
+        cases: CaseTable,
+        host: HostName,
+        profile: ProfileName,
+        ids: Sequence[str],
+        lane: LaneId = LaneId(0),  # noqa: B008 - a number
     ) -> None:
         self._cases = cases
         self._host = host
         self._profile = profile
         self._ids = ids
-        self._left: dict[Row, None] = {}
-        self._running: Row | None = None
+        self._lane = lane
+        self._queue: deque[Row] = deque()
+        self._held: set[Row] = set()
+        self._ready = False
         self._started = False
         self._finished = False
         self._problem = ""
@@ -44,7 +53,7 @@ class Replay:
     def begin(self, now: float) -> list[Command]:
         """Return what starts the replay."""
         del now
-        opened = Publish(LaneOpened(LANE, self._host, self._profile))
+        opened = Publish(LaneOpened(self._lane, self._host, self._profile))
         return [opened, LoadSuite(self._host, self._profile)] if self._host == LOCAL else [opened]
 
     def step(self, events: Iterable[RunEvent], now: float) -> list[Command]:
@@ -68,24 +77,24 @@ class Replay:
                     self._end(f"the suite could not be loaded: {error}", commands)
                     return
                 found = (self._cases.find(test_id, profile) for test_id in self._ids)
-                self._left = {row: None for row in found if row is not None}
-                if not self._left:
+                self._queue.extend(row for row in found if row is not None)
+                if not self._queue:
                     self._end("", commands)
                     return
                 self._started = True
-                commands.append(StartWorker(LANE, self._host, self._profile, 0))
+                commands.append(StartWorker(self._lane, self._host, self._profile, 0))
             case WorkerStarted():
-                commands.append(Send(LANE, tuple(self._left)))
-            case CaseStarted(_, row):
-                self._running = row
+                self._ready = True
+                self._feed(commands)
             case CaseFinished(_, row):
-                self._left.pop(row, None)
-                self._running = None
-                if not self._left:
-                    commands.append(Retire(LANE))
+                self._held.discard(row)
+                self._feed(commands)
+            case CasesQueued(rows, times) if self._ready:
+                self._queue.extend(list(rows) * max(times, 1))
+                self._feed(commands)
             case StopAsked():
                 if self._started:
-                    commands.append(Kill(LANE))
+                    commands.append(Kill(self._lane))
                 else:
                     self._end("", commands)
             case WorkerLost():
@@ -97,9 +106,20 @@ class Replay:
             case _:
                 pass
 
+    def _feed(self, commands: list[Command]) -> None:
+        new: list[Row] = []
+        while self._queue and self._queue[0] not in self._held:
+            new.append(self._queue.popleft())
+            self._held.add(new[-1])
+        if new:
+            commands.append(Send(self._lane, tuple(new)))
+        elif not self._held and not self._queue:
+            self._ready = False
+            commands.append(Retire(self._lane))
+
     def _end(self, problem: str, commands: list[Command]) -> None:
         self._finished = True
-        if self._left:
-            gone = tuple(self._left)
+        if left := dict.fromkeys((*self._held, *self._queue)):
+            gone = tuple(left)
             commands.append(Publish(CasesGivenUp(gone, "the worker that replays ended before it")))
-        commands += [Publish(LaneClosed(LANE)), Finish(problem)]
+        commands += [Publish(LaneClosed(self._lane)), Finish(problem)]

@@ -78,8 +78,8 @@ class Lane:
         return now < self.busy_until
 
     def rests(self):
-        """Whether its process is stopped and does nothing that has a time limit."""
-        return False
+        """Whether its process is stopped while it runs no test; a test has its time limit, or none."""
+        return processes.stopped(self.pid) and not tail.pulse(self.folder).number
 
     watched = False
     """Whether it has to be looked at often."""

@@ -104,10 +104,6 @@ class WorkerLane(Lane):
             return False
         return True
 
-    def rests(self):
-        """Whether its process is stopped while it runs no test; a running one has its time limit, or none."""
-        return processes.stopped(self.pid) and not tail.pulse(self.folder).number
-
     # -- what the controller asks for ----------------------------------------
 
     def run(self, ids):

@@ -49,6 +49,8 @@ class Arguments:
     # how: run
     until_failure: bool = False
     analyze_isolation: bool = False
+    repro: tuple[str, ...] = ()
+    """A run (its number, or ``last``) and a test whose failure in it is to be reproduced."""
     random: bool = False
     """Whether a random order was asked for; a seed that was named is in ``overrides.shuffle``."""
     runs: int = 20
@@ -177,6 +179,16 @@ def _check(arguments: Arguments) -> None:
         raise UserError("--serial is one lane, and --concurrency asks for more", hint="choose one")
     if arguments.until_failure and arguments.analyze_isolation:
         raise UserError("--until-failure and --analyze-isolation exclude each other", hint=hint)
+    if arguments.repro:
+        chosen = (*arguments.filters, *arguments.load_list, *arguments.include_list)
+        if chosen or arguments.failing or arguments.analyze_isolation:
+            raise UserError("--repro says by itself which tests run", hint=hint)
+        run = arguments.repro[0]
+        if run != "last" and not (run.isascii() and run.isdigit()):
+            raise UserError(
+                f"{run!r} is no number of a run, and not `last`",
+                hint="`testlanes history list` has them",
+            )
     if arguments.command == "history":
         if arguments.action == "remove" and not arguments.run:
             raise UserError("which run is to be removed?", hint="a number, or `all`")

@@ -61,6 +61,7 @@ examples:
   testlanes run --timeout 60 --junit r.xml
   testlanes run --until-failure test_flaky
   testlanes run --analyze-isolation       which tests break each other?
+  testlanes run --repro 7 test_quota      what its worker ran in run 7 before it failed
   testlanes run --subunit | subunit2junitxml
 
 A run of less than everything keeps the other known failures. With a terminal the

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-from ..engine import Request, prepare_replay
+from ..engine import Request, prepare, replay_request
 from ..headless import run_headless
 from ..ids import Case
 from ..isolation import Bisection, Verdict
@@ -72,7 +72,7 @@ def _bisect(settings: Settings, case: Case, before: list[str]) -> Verdict:
 
 
 def _try(settings: Settings, case: Case, ids: list[str]) -> bool:
-    run = prepare_replay(settings, case.profile, ids, "isolation")
+    run = prepare(settings, replay_request(case.profile, ids, "isolation"))
     asyncio.run(run_headless(run))
     if run.state.stopping is not None:
         raise _StoppedError

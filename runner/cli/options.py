@@ -152,6 +152,12 @@ def _run(parser: Parser) -> Parser:
         action="store_true",
         help="find out which earlier tests make failing ones fail",
     )
+    add(
+        "--repro",
+        metavar=("RUN", "TEST"),
+        nargs=2,
+        help="run what the worker of a stored run (a number, or `last`) ran up to this test's failure, in order",
+    )
     group = parser.add_argument_group("what is said and kept")
     add = group.add_argument
     add("--no-tui", dest="tui", action="store_const", const=False, help="plain lines, no dashboard")

@@ -74,6 +74,10 @@ def run_tests(
         from .isolation import analyze_isolation
 
         return analyze_isolation(args, settings, repository, request)
+    if args.repro:
+        from .repro import repro_request
+
+        request = repro_request(args, settings, repository, request)
     if dashboard is not None and wants_dashboard(args):
         return dashboard(args, settings, repository, request)
     turn = 1

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from testlanes.runner.cli.recorded import RecordedRun
 from testlanes.runner.cli.run import make_request, rerun_command, tell_stored, tell_warnings
-from testlanes.runner.engine import Request, prepare_replay
+from testlanes.runner.engine import Request, prepare, replay_request
 from testlanes.runner.errors import UserError
 from testlanes.runner.events import CasesListed, Warned
 from testlanes.runner.headless import exit_code
@@ -362,7 +362,7 @@ class RunControls:
             others = len(trial) - 1
             after = f"after {others:,} other{'s' * (others != 1)}" if others else "alone"
             self._tell(case, f"trial {bisection.trials + 1}: {after} …")
-            run = prepare_replay(self._session.settings, case.profile, trial, "isolation")
+            run = prepare(self._session.settings, replay_request(case.profile, trial, "isolation"))
             await run.go()
             row = run.cases.find(*case)
             bisection.outcome(row is not None and run.state.standing_of(row) in FAILED)

@@ -131,7 +131,9 @@ class DirectoryRepository(Repository):
                 number = self.numbers.keep(filing.draft.name, number)
                 if self._history is None:
                     self._history = History(self.own / "history.sqlite")
-                self._history.add(number, filing.draft.size, filing.about, filing.outcomes())
+                self._history.add(
+                    number, filing.draft.size, filing.about, filing.outcomes(), filing.earlier()
+                )
                 if self._history.problem:
                     problems.append(self._history.problem)
                 self._let_go(filing.draft)

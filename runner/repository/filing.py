@@ -70,7 +70,7 @@ class About:
 class Filing:
     """A finished run. ``outcomes`` yields each case once, in the stream's order, each time anew.
 
-    ``failures`` yields those of them that failed.
+    ``failures`` yields those of them that failed, ``earlier`` attempts that were followed by another one.
     """
 
     draft: Draft
@@ -78,6 +78,7 @@ class Filing:
     facts: Facts
     outcomes: Callable[[], Iterator[Outcome]]
     failures: Callable[[], Iterator[Outcome]]
+    earlier: Callable[[], Iterator[Outcome]] = lambda: iter(())
 
 
 class Draft:

@@ -33,6 +33,8 @@ class Finished:
         self.lane = array("i")
         self.flaky: set[Row] = set()
         """Rows of which some attempt but the last failed."""
+        self._before: list[tuple[Row, int, int, int, int]] = []
+        """(row, status, lane, generation, place) of attempts that were followed by another one."""
         self.extras: dict[tuple[str, ProfileName], Outcome] = {}
         self.hosts: dict[LaneId, HostName] = {}
         self.generations: dict[LaneId, int] = {}
@@ -73,6 +75,9 @@ class Finished:
             self._grow(row + 1)
         place = self._places.get(lane, 0)
         self._places[lane] = place + 1
+        if self._status[row]:
+            was = self.lane[row], self._generation[row], self._place[row]
+            self._before.append((row, self._status[row], *was))
         self._status[row] = _CODES[event.status]
         self._kind[row] = _KIND_CODES[event.kind]
         self._seconds[row] = event.seconds
@@ -147,6 +152,19 @@ class Finished:
                 continue
             lane = extra.worker
             yield extra._replace(worker=None if lane is None else workers.get(lane, lane))
+
+    def earlier(self, workers: Mapping[int, int]) -> Iterator[Outcome]:
+        """Yield the attempts that were followed by another one, without their times."""
+        for row, status, lane, generation, place in self._before:
+            test_id, profile = self._cases.case(row)
+            yield Outcome(
+                stored_id(test_id),
+                stored_profile(profile),
+                _STATUSES[status] or Status.FAIL,
+                worker=workers.get(lane, lane),
+                generation=generation,
+                place=place,
+            )
 
     def status_of(self, test_id: str, profile: ProfileName) -> Status | None:
         """Return a case's status, or None if it did not run."""

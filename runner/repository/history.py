@@ -39,6 +39,13 @@ CREATE TABLE results (
     PRIMARY KEY (run, key)
 ) WITHOUT ROWID;
 """
+_ATTEMPTS = """
+CREATE TABLE IF NOT EXISTS attempts (
+    run INTEGER NOT NULL, key INTEGER NOT NULL, place INTEGER NOT NULL, status TEXT NOT NULL,
+    worker INTEGER, generation INTEGER NOT NULL
+)
+"""
+"""Attempts that were followed by another one of the same case in the same run; results has the last ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +98,24 @@ class History:
             self._database = self._open()
         return self._database
 
-    def add(self, number: int, size: int, about: About, outcomes: Iterable[Outcome]) -> None:
-        """Put a run in, in place of what is known of one of this number. ``size``: its stream's, in bytes."""
-        self._trying(lambda database: _add(database, number, size, about, outcomes))
+    def add(
+        self,
+        number: int,
+        size: int,
+        about: About,
+        outcomes: Iterable[Outcome],
+        earlier: Iterable[Outcome] = (),
+    ) -> None:
+        """Put a run in, in place of what is known of one of this number. ``size``: its stream's, in bytes.
+
+        ``earlier``: attempts that were followed by another one.
+        """
+
+        def add(database: sqlite3.Connection) -> None:
+            _add(database, number, size, about, outcomes)
+            _add_attempts(database, number, earlier)
+
+        self._trying(add)
 
     def forget(self, number: int) -> None:
         """Take a run out."""
@@ -101,6 +123,7 @@ class History:
         def forget(database: sqlite3.Connection) -> None:
             database.execute("DELETE FROM runs WHERE number = ?", (number,))
             database.execute("DELETE FROM results WHERE run = ?", (number,))
+            database.execute("DELETE FROM attempts WHERE run = ?", (number,))
 
         self._trying(forget)
 
@@ -178,6 +201,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
                     for statement in _SCHEMA.split(";"):
                         database.execute(statement)
                     database.execute(f"PRAGMA user_version = {VERSION}")
+        database.execute(_ATTEMPTS)
     except BaseException:
         database.close()
         raise
@@ -229,6 +253,22 @@ def _add(
     _prune(database)
 
 
+def _add_attempts(database: sqlite3.Connection, number: int, earlier: Iterable[Outcome]) -> None:
+    database.execute("DELETE FROM attempts WHERE run = ?", (number,))
+    rows = (
+        (
+            number,
+            key_of(one.test_id, one.profile),
+            one.place,
+            one.status.value,
+            one.worker,
+            one.generation,
+        )
+        for one in earlier
+    )
+    database.executemany("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+
 _NAME_CASE = """
 INSERT INTO cases VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
     seconds = coalesce(excluded.seconds, seconds), run = excluded.run WHERE excluded.run >= run
@@ -244,6 +284,7 @@ def _prune(database: sqlite3.Connection) -> None:
         total += count
         if total > KEPT:
             database.execute("DELETE FROM results WHERE run <= ?", (number,))
+            database.execute("DELETE FROM attempts WHERE run <= ?", (number,))
             return
 
 

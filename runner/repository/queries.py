@@ -228,16 +228,48 @@ def failing_before(history: History, number: int, cases: Iterable[Case]) -> set[
 
 
 def ran_before(history: History, number: int, case: Case) -> list[Case]:
-    """Return what the same worker process ran before ``case`` in a run, in that order."""
-    rows = history.database.execute(
-        """SELECT test_id, profile FROM results it
-        JOIN results other ON other.run = it.run AND other.worker = it.worker
-            AND other.generation = it.generation AND other.place < it.place
-        JOIN cases ON cases.key = other.key
-        WHERE it.run = ? AND it.key = ? ORDER BY other.place""",
+    """Return what the same worker process ran before ``case`` in a run, in that order; see ``replay_of``."""
+    replay = replay_of(history, number, case)
+    return [] if replay is None else list(replay.cases[:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What a worker process ran up to an attempt of a case, in that order; the case's own is the last."""
+
+    cases: tuple[Case, ...]
+    worker: int | None
+    status: Status
+    """Of that attempt."""
+
+
+def replay_of(history: History, number: int, case: Case) -> Replay | None:
+    """Return what led to a case's last failure in a run, else to its result; None if it did not run then.
+
+    A case that was repeated in that worker is there several times.
+    """
+    attempts = history.database.execute(
+        f"""SELECT status, worker, generation, place FROM ({_ALL})
+        WHERE run = ? AND key = ? ORDER BY last, number""",  # noqa: S608 - our own words
         (number, key_of(*case)),
+    ).fetchall()
+    if not attempts:
+        return None
+    failed = [one for one in attempts if one[0] in _FAILURES]
+    status, worker, generation, place = (failed or attempts)[-1]
+    rows = history.database.execute(
+        f"""SELECT test_id, profile FROM ({_ALL}) it JOIN cases USING (key)
+        WHERE it.run = ? AND worker IS ? AND generation = ? AND place < ? ORDER BY place""",  # noqa: S608
+        (number, worker, generation, place),
     )
-    return [Case(test_id, ProfileName(profile)) for test_id, profile in rows]
+    before = [Case(test_id, ProfileName(profile)) for test_id, profile in rows]
+    return Replay((*before, case), worker, Status(status))
+
+
+_ALL = """
+SELECT run, key, status, worker, generation, place, 1 AS last, 0 AS number FROM results
+UNION ALL SELECT run, key, status, worker, generation, place, 0, rowid FROM attempts
+"""
 
 
 def _record(row: tuple[object, ...]) -> RunRecord:

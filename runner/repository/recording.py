@@ -265,6 +265,7 @@ class Recording:
             self._facts(),
             lambda: self._finished.outcomes(self._workers),
             lambda: self._finished.outcomes(self._workers, failed=True),
+            lambda: self._finished.earlier(self._workers),
         )
         number, problem = self._store(filing)
         problems = [one for one in (problem, self._untidy) if one]
@@ -293,7 +294,7 @@ class Recording:
             return
         self._workers = workers
         moved: dict[int, tuple[int, int]] = {}
-        ends = [*offsets[1:], self._draft.size]
+        ends = [*offsets[1:], self._draft.size][: len(offsets)]
         for (old, _, row), new, end in zip(blocks, offsets, ends, strict=True):
             if row is not None:
                 done.offset[row], done.length[row] = new, end - new

@@ -96,6 +96,21 @@ def test_a_full_disk_costs_what_did_not_fit_and_says_so(testr: Path) -> None:
     assert (testr / "next-stream").read_text() == "1\n"
 
 
+def test_a_full_disk_that_takes_nothing_of_a_retried_test_is_no_error_of_ours(testr: Path) -> None:
+    script = FULL.replace("60_000", "0").replace(
+        "recording._flushed", "recording.record(again)\n    recording._flushed"
+    )
+    script = script.replace(
+        "    recording.record(Case",
+        "    again = CaseFinished(LaneId(0), row, Status.SUCCESS, Kind.NONE, 10**18, 1.0)\n    recording.record(Case",
+    )
+    done = subprocess.run(
+        [sys.executable, "-Ic", script, str(testr)], capture_output=True, text=True, timeout=60
+    )
+    assert done.stderr == ""
+    assert "40 results are not in the stored run" in done.stdout
+
+
 def test_without_hard_links_runs_are_numbered_all_the_same(
     testr: Path, play: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
