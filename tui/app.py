@@ -143,6 +143,10 @@ class Dashboard(AskingApp, inherit_bindings=False):
         self._run += 1
         self.run_later(self._begin_again(self.front.WHERE))
 
+    def stored(self) -> None:
+        """Show that the run has its number and its place in the history."""
+        self.call_later(self.draw)
+
     async def _begin_again(self, where: Where) -> None:
         with self.batch_update():
             while len(self.screen_stack) > 1:

@@ -170,6 +170,8 @@ class Sitting:
         finally:
             recorded.finish()
             self.forget()
+            if self.dashboard is not None:
+                self.dashboard.stored()
 
     async def _show(self) -> int:
         # Imported only now: the run has begun, and loads its suite meanwhile.

@@ -12,7 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from testlanes.runner.ids import LaneId, Row
+from testlanes.runner.ids import Case, LaneId, Row, Status
 from testlanes.runner.intents import ChangeLanes, Rerun, StopRun, StopTest, Watch
 from testlanes.runner.settings import Settings
 from testlanes.tui.actions import (
@@ -39,6 +39,7 @@ from testlanes.tui.viewmodels.failures import MemberKey
 from testlanes.tui.viewmodels.lines import text_of
 
 from .stage import PY313, Stage, stage_ended, stage_running
+from .test_screens import screen_text
 
 
 @dataclass
@@ -881,3 +882,23 @@ async def test_another_run_takes_the_place_of_the_one_shown() -> None:
         assert one.running.lanes.rows.shown.state.lanes[LaneId(2)].row == other.row(
             "test_shelve", PY313
         )
+
+
+async def test_without_a_green_run_the_last_two_are_compared_and_a_stored_one_is_seen() -> None:
+    stage = Stage([PY313]).start().list_tests()
+    bad, good = Case("m.bad", PY313), Case("m.good", PY313)
+    for number in (1, 2):
+        stage.history.add({bad: (Status.FAIL, 1.0), good: (Status.SUCCESS, 1.0)}, number=number)
+    async with seat(stage) as one:
+        await one.press("4")
+        assert (one.history.runs.a, one.history.runs.b) == (1, 2)
+        stage.history.add({bad: (Status.SUCCESS, 1.0), good: (Status.SUCCESS, 1.0)}, number=3)
+        one.app.stored()
+        await one.pilot.pause()
+        assert (one.history.runs.a, one.history.runs.b) == (2, 3)
+        assert "1 fixed" in screen_text(one.app)
+        await one.press("j", "B")
+        stage.history.add({bad: (Status.FAIL, 1.0), good: (Status.SUCCESS, 1.0)}, number=4)
+        one.app.stored()
+        await one.pilot.pause()
+        assert one.history.runs.b == 2

@@ -77,10 +77,12 @@ def test_reports_say_what_was_found() -> None:
     found = history().compare(7, 10)
     slower = [(one.case, one.before, one.after, [1.0, 3.0]) for one in found.slower]
     text = words(comparison_report(found, slower, UNICODE))
-    assert "1 new failures" in text
+    assert "1 new failure " in text
     assert "1.0s → 3.0s" in text
     assert "▃█" in text
-    assert "No difference" in words(comparison_report(history().compare(7, 7), [], UNICODE))
+    assert "ended as it did before" in words(
+        comparison_report(history().compare(7, 7), [], UNICODE)
+    )
     text = words(case_report(A, history().runs_of(*A), UNICODE))
     assert f"✓{UNICODE.fail * 2}✓" in text
     assert "has not run before" in words(case_report(A, [], UNICODE))
@@ -96,4 +98,16 @@ def test_the_list_of_runs_fits_and_marks_both_sides() -> None:
     assert texts[0].startswith(f" B {UNICODE.fail}")
     assert texts[2].startswith(f" A {UNICODE.fail}")
     assert texts[3].startswith("   ✓")
-    assert all(line_width(model.line(index, 60)) == 60 for index in range(len(model)))
+    assert all(line_width(model.line(index, 60)) <= 60 for index in range(len(model)))
+
+
+def test_the_profiles_of_runs_are_told_where_they_differ() -> None:
+    found = MemoryHistory()
+    two = ProfileName("two")
+    found.add({A: (P, 1.0)}, number=1)
+    assert "one" not in text_of(RunsModel(UNICODE, found.runs(9)).line(0, 60))
+    found.add({A: (P, 1.0), Case("m.A", two): (P, 1.0)}, number=2)
+    model = RunsModel(UNICODE, found.runs(9))
+    assert text_of(model.line(0, 60)).endswith("  one two")
+    assert text_of(model.line(1, 60)).endswith("  one")
+    assert text_of(model.line(0, 56)).endswith("  2 profiles") or line_width(model.line(0, 56)) < 56

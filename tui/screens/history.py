@@ -12,7 +12,8 @@ from textual.containers import Horizontal
 from testlanes.runner.ids import Case, LaneId, Row
 
 from ..actions import Where
-from ..viewmodels.lines import Line, Span, clean, spread
+from ..viewmodels.header import counts_of, progress_line
+from ..viewmodels.lines import Line, Span, spread
 from ..viewmodels.past import (
     Report,
     RunsModel,
@@ -42,7 +43,7 @@ class HistoryScreen(BaseScreen, inherit_bindings=False):
         self.runs = RunsModel(self.dash.glyphs)
         self.list = LineList("Runs", self.runs, id="runs", empty="No run is stored yet.")
         self.report = LineList(
-            "Comparison", Report(""), id="report", empty="Choose two runs with A and B."
+            "Comparison", Report(""), id="report", empty="With a second run there is a comparison."
         )
         yield self.head
         with Horizontal(id="body"):
@@ -51,24 +52,34 @@ class HistoryScreen(BaseScreen, inherit_bindings=False):
         yield self.footer()
 
     def _head_line(self, y: int, width: int) -> Line:
-        if y:
-            a, b = self.runs.a, self.runs.b
-            sides = f"A = {a if a is not None else '-'}   B = {b if b is not None else '-'} "
-            return spread(
-                (Span(f"  {count_text(len(self.runs))} runs", "dim"),), (Span(sides, "dim"),), width
-            )
-        return (
-            Span(" "),
-            Span(" HISTORY ", "badge-busy bold"),
-            Span(f"  {clean(self.dash.project)}", "title bold"),
+        dash = self.dash
+        if y == 0:
+            number, watching = dash.controls.run_number(), dash.controls.watching()
+            counts = counts_of(dash.shown)
+            return progress_line(dash.shown, counts, width, dash.project, number, watching)
+        count = len(self.runs)
+        stored = Span(f"  {count_text(count)} stored run{'s' * (count != 1)}", "dim")
+        a, b = (str(side) if side is not None else "-" for side in (self.runs.a, self.runs.b))
+        sides = (
+            Span("A ", "accent bold"),
+            Span(a, "text"),
+            Span("   B ", "accent bold"),
+            Span(f"{b} ", "text"),
         )
+        return spread((stored,), sides, width)
+
+    _chosen = False
+    """Whether the user chose the runs to compare."""
 
     def entered(self) -> None:
         """See ``BaseScreen``."""
         self.runs.runs = self.dash.history.runs(RUNS)
-        if self.runs.b is None and self.runs.runs:
-            self.runs.b = self.runs.runs[0].number
+        newest = self.runs.runs[0].number if self.runs.runs else None
+        if not self._chosen and self.runs.b != newest:
+            self.runs.b = newest
             self._last_green()
+            if self.runs.a is None and len(self.runs.runs) > 1:
+                self.runs.a = self.runs.runs[1].number
             self._compare()
         self.list.clamp()
         self.list.redraw()
@@ -77,6 +88,9 @@ class HistoryScreen(BaseScreen, inherit_bindings=False):
     def frame(self, rows: Iterable[Row], lanes: Iterable[LaneId]) -> None:
         """See ``BaseScreen``."""
         self.head.check()
+        newest = self.dash.history.runs(1)
+        if newest and (not self.runs.runs or newest[0].number != self.runs.runs[0].number):
+            self.entered()
 
     # -- reports -------------------------------------------------------------------------------------
 
@@ -144,6 +158,7 @@ class HistoryScreen(BaseScreen, inherit_bindings=False):
             return
         runs = self.runs.runs
         if self.list.cursor + 1 < len(runs):
+            self._chosen = True
             self.runs.b = runs[self.list.cursor].number
             self.runs.a = runs[self.list.cursor + 1].number
             self._compare()
@@ -151,18 +166,21 @@ class HistoryScreen(BaseScreen, inherit_bindings=False):
 
     def action_side_a(self) -> None:
         """Set side A."""
+        self._chosen = True
         self.runs.a = self._here()
         self._compare()
         self._redraw()
 
     def action_side_b(self) -> None:
         """Set side B."""
+        self._chosen = True
         self.runs.b = self._here()
         self._compare()
         self._redraw()
 
     def action_side_green(self) -> None:
         """Set side A to the last green run before B."""
+        self._chosen = True
         self._last_green()
         if self.runs.a is None:
             self.dash.notice("No run before that was without a failure.", "slow")

@@ -10,7 +10,7 @@ from testlanes.runner.ids import Case, ProfileName, Status
 
 from .casehead import strip_spans
 from .glyphs import Glyphs, sparkline
-from .lines import EMPTY, Line, Span, clean, fit, line_width, name_spans, right
+from .lines import EMPTY, Line, Span, clean, line_width, name_spans, right
 from .times import clock_text, count_text, seconds_text, when
 
 SHOWN_CASES = 200
@@ -73,8 +73,20 @@ class RunsModel:
             Span(right(f"{run.failed}{glyphs.fail}", 6) if run.failed else " " * 6, "fail"),
         ]
         words = run.label or ("stopped" if run.interrupted else "partial" if run.partial else "")
-        room = width - line_width(out)
-        return (*out, Span(fit(f"  {clean(words)}", room), "accent"))
+        if words:
+            out.append(Span(f"  {clean(words)}", "accent"))
+        profiles = clean(" ".join(run.profiles)) if self.various else ""
+        room = width - line_width(out) - 3
+        if len(profiles) > room:
+            profiles = f"{len(run.profiles)} profiles"
+        if profiles and len(profiles) <= room:
+            out.append(Span(f"  {profiles}", "profile"))
+        return tuple(out)
+
+    @property
+    def various(self) -> bool:
+        """Whether the runs did not all have the same profiles."""
+        return len({tuple(run.profiles) for run in self.runs}) > 1
 
 
 @dataclass(slots=True)
@@ -132,11 +144,11 @@ def comparison_report(
     )
     head: list[Span] = [Span("  ")]
     for words, cases, _, tone in parts:
-        head += [
-            Span(count_text(len(cases)), f"{tone} bold" if cases else "faint"),
-            Span(f" {words}   ", "dim" if cases else "faint"),
-        ]
-    report.lines += [tuple(head), EMPTY]
+        if count := len(cases):
+            word = words if count > 1 else words.removesuffix("s")
+            head += [Span(count_text(count), f"{tone} bold"), Span(f" {word}   ", "dim")]
+    if len(head) > 1:
+        report.lines += [tuple(head), EMPTY]
     for words, cases, sign, tone in parts:
         if not cases:
             continue
@@ -166,8 +178,8 @@ def comparison_report(
                     Span(f"  {sparkline(glyphs, list(seconds))} ", "dim"),
                 )
             )
-    if len(report.lines) == 2:
-        report.lines.append((Span("  No difference.", "dim"),))
+    if not report.lines:
+        report.lines += [EMPTY, (Span("  Every test ended as it did before.", "dim"),)]
     return report
 
 
