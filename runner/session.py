@@ -215,7 +215,8 @@ class Session:
                 self._case_finished(event, now, commands)
             case CasesListed():
                 self._cases_listed(event, now, commands)
-            case ListingEnded(profile, error):
+            case ListingEnded(profile, error, seconds):
+                self._dispatcher.listing_ended(profile, seconds)
                 self._listing_ended(profile, error, commands)
             case WorkerStarted(lane, generation, _, _, known):
                 record = self._lanes[lane]
@@ -300,7 +301,6 @@ class Session:
     def _listing_ended(self, profile: ProfileName, error: str, commands: list[Command]) -> None:
         commands += self._loading.listed(profile)
         self._unlisted.discard(profile)
-        self._dispatcher.listing_ended(profile)
         if error:
             self._unloadable.add(profile)
             whose = "" if profile == DEFAULT_PROFILE else f" of profile {profile}"

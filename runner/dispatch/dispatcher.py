@@ -78,10 +78,12 @@ class Dispatcher:
             floor.backlog.add(entry)
         floor.more_to_do()
 
-    def listing_ended(self, profile: ProfileName) -> None:
-        """Nothing more will be listed for a profile."""
+    def listing_ended(self, profile: ProfileName, seconds: float = 0.0) -> None:
+        """Nothing more will be listed for a profile; to list it took about as long as its process takes to start."""
         floor = self._floor
-        floor.profile(profile)
+        number = floor.profile(profile)
+        if seconds:
+            floor.learn_start_up(number, seconds)
         floor.backlog.end(profile)
         floor.more_to_do()
 
@@ -143,6 +145,10 @@ class Dispatcher:
         if holding.running is None:
             floor.waiting_rows[holding.profile] -= 1
         holding.running = row
+        if holding.given_at is not None:
+            start_up = (now - holding.given_at) * floor.speeds.of(holding.host)
+            floor.learn_start_up(holding.profile, start_up)
+            holding.given_at = None
         holding.vague = floor.backlog.seconds(row) is None
         holding.since = now
         holding.recalled.discard(row)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from ..ids import HostName, LaneId, ProfileName, Row
 from .backlog import Backlog
-from .estimate import Likeness, Speeds
+from .estimate import Likeness, SetUp, Speeds
 from .holding import Holding
 from .ledger import Ledger, LedgerError
 from .units import Unit
@@ -31,6 +31,7 @@ class Floor:
         self.segment = 0
         self.held: dict[int, int] = {}  # segment -> rows held
         self.waiting_rows: list[int] = []  # profile -> rows held and not started
+        self.start_ups: dict[int, SetUp] = {}  # profile -> of a process that runs one batch
         self.busy = 0
         self.dirty: set[LaneId] = set()
         self.hungry: set[LaneId] = set()
@@ -45,12 +46,27 @@ class Floor:
             self.waiting_rows.append(0)
         return number
 
+    def learn_start_up(self, profile: int, seconds: float) -> None:
+        """It took this long, at speed 1, until a process of a profile was at its first test."""
+        self.start_ups.setdefault(profile, SetUp()).learn(seconds)
+
     def owner(self, lane: LaneId, row: Row) -> Holding:
         """Return the lane that says it has a row. Raises LedgerError if it was not given it."""
         holding = self.lanes.get(lane)
         if holding is None or row not in holding.held:
             raise LedgerError(f"lane {lane} does not hold row {row}: {self.ledger.place(row).name}")
         return holding
+
+    def hold(self, holding: Holding, row: Row, speed: float) -> float:
+        """Put a row that was taken off the backlog onto a lane; return the wall seconds expected of it."""
+        expected = self.expected(row, speed)
+        if not holding.held:
+            self.busy += 1
+        self.ledger.hold(row, holding.lane)
+        self.held[self.segment] = self.held.get(self.segment, 0) + 1
+        self.waiting_rows[holding.profile] += 1
+        holding.hold(row, expected)
+        return expected
 
     def more_to_do(self) -> None:
         """Something came back or up: lanes that found nothing look again."""
@@ -121,10 +137,15 @@ class Floor:
         """Return the wall seconds expected of a row; inf while nothing is known of its like."""
         seconds = self.backlog.seconds(row)
         if seconds is None:
-            if self.guess.count < LEARN * len(self.lanes):
+            if not self.has_guess:
                 return math.inf
             seconds = self.guess.typical
         return seconds / speed
+
+    @property
+    def has_guess(self) -> bool:
+        """Whether enough results are there to guess how long what has no estimate will take."""
+        return self.guess.count >= LEARN * len(self.lanes)
 
     def likely(self, row: Row, speed: float) -> float:
         """Return the wall seconds expected of a row, the mean of its like where it has no estimate."""

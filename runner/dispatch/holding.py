@@ -23,7 +23,18 @@ class Holding:
     """A lane, seen by the dispatcher. Durations are wall seconds on its host; unknown ones are inf."""
 
     __slots__ = (
-        *("barren", "batches", "draining", "family", "free_at", "held", "host", "known", "lane"),
+        *(
+            "barren",
+            "batches",
+            "draining",
+            "family",
+            "free_at",
+            "given_at",
+            "held",
+            "host",
+            "known",
+            "lane",
+        ),
         *("latency", "load", "parts", "pending_wake", "profile", "ready", "recalled", "running"),
         *("since", "spent", "vague"),
     )
@@ -37,6 +48,7 @@ class Holding:
         self.latency = latency
         self.batches = batches  # its worker runs one batch and ends
         self.spent = False  # and has got it
+        self.given_at: float | None = None  # when, until its first test starts
         self.draining = False  # its worker is to get nothing more
         self.ready = False
         self.known = EVERYTHING

@@ -7,17 +7,16 @@ import math
 
 from ..decisions import Decision, Give, Renew
 from ..ids import Row
+from .batch import choose_batch
 from .floor import Floor
 from .holding import Holding
 from .overrun import is_stuck
-from .units import Part
+from .pick import take
 
 MOST = 256
 """The most cases that a lane holds."""
 BATCH = 0.05
 """Seconds of work that are worth a message."""
-PROCESS = 2.0
-"""Seconds of work that are worth a process of their own, where a worker runs one batch only."""
 
 
 def fill(floor: Floor, holding: Holding, now: float, decisions: list[Decision]) -> None:
@@ -44,7 +43,10 @@ def fill(floor: Floor, holding: Holding, now: float, decisions: list[Decision]) 
     if not floor.is_open() or (limit is not None and not holding.held and floor.busy >= limit):
         floor.hungry.add(lane)
         return
-    rows = _choose(floor, holding, low)
+    if holding.batches and not floor.single:
+        rows = choose_batch(floor, holding, now)
+    else:
+        rows = _choose(floor, holding, low)
     if not rows:
         floor.hungry.add(lane)
         _wake(floor, holding, low, now)  # what it has may come to wait behind a slow test
@@ -61,27 +63,17 @@ def _choose(floor: Floor, holding: Holding, low: float) -> list[Row]:
     share = left / (2 * len(floor.lanes))
     budget = min(max(BATCH, low), share)
     room = 1 if floor.single else MOST - len(holding.held)
-    if holding.batches and not floor.single:
-        budget = max(share, PROCESS)
-        room = -(-floor.backlog.left[holding.profile] // (2 * len(floor.lanes)))
     rows: list[Row] = []
     total = 0.0
     while len(rows) < room:
         if len(holding.held) == 1 and _is_vague(floor, holding) and _has_company(floor, holding):
             break
-        row = _take(
+        row = take(
             floor, holding, speed, budget - total if len(holding.held) > 1 else math.inf, not rows
         )
         if row is None:
             break
-        expected = floor.expected(row, speed)
-        if not holding.held:
-            floor.busy += 1
-        floor.ledger.hold(row, holding.lane)
-        floor.held[floor.segment] = floor.held.get(floor.segment, 0) + 1
-        floor.waiting_rows[holding.profile] += 1
-        holding.hold(row, expected)
-        total += expected
+        total += floor.hold(holding, row, speed)
         rows.append(row)
     return rows
 
@@ -96,59 +88,6 @@ def _has_company(floor: Floor, holding: Holding) -> bool:
     return any(
         other.profile == holding.profile and other is not holding for other in floor.lanes.values()
     )
-
-
-def _take(floor: Floor, holding: Holding, speed: float, room: float, first: bool) -> Row | None:
-    """Take the next row for a lane, if it fits: the first may be longer than ``room``, if it is known."""
-    backlog = floor.backlog
-    part = _own_part(floor, holding)
-    unit = None
-    if part is not None:
-        row = backlog.next_of(part, holding.known)
-    else:
-        unit = floor.next_unit(holding, holding.known)
-        row = None if unit is None else unit.row
-        if unit is not None and unit.part is not None:
-            row = backlog.next_of(unit.part, holding.known)
-    if row is None:
-        return None
-    expected = floor.expected(row, speed)
-    # Behind a case of unknown length, room is minus infinity: nothing fits.
-    if room != math.inf and (math.isinf(expected) or (not first and expected > room)):
-        return None
-    if unit is not None:
-        if unit.part is None:
-            backlog.take(unit)
-            return row
-        part = unit.part
-        backlog.own(part, holding.lane)
-        holding.parts = [old for old in holding.parts if _keeps(floor, old, holding)]
-        holding.parts.append(part)
-    assert part is not None  # noqa: S101
-    backlog.take_of(part, row)
-    part.held += 1
-    return row
-
-
-def _keeps(floor: Floor, part: Part, holding: Holding) -> bool:
-    """Whether a lane still owns a group; a soft one of which nothing is left is let go."""
-    if part.owner != holding.lane:
-        return False
-    if part.hard or part.pending:
-        return True
-    floor.backlog.free(part)
-    return False
-
-
-def _own_part(floor: Floor, holding: Holding) -> Part | None:
-    """Return the group that a lane is to go on with."""
-    for part in holding.parts:
-        if part.owner == holding.lane and part.pending and part.pool.segment == floor.segment:
-            if part.pending[0] < holding.known:
-                return part
-            if not (part.hard and part.held):  # another worker has to go on with it
-                floor.backlog.free(part)
-    return None
 
 
 def _wake(floor: Floor, holding: Holding, low: float, now: float) -> None:

@@ -1,0 +1,63 @@
+"""Take the next row for a lane out of the backlog: it goes on with its own group, else with what comes first."""
+
+from __future__ import annotations
+
+import math
+
+from ..ids import Row
+from .floor import Floor
+from .holding import Holding
+from .units import Part
+
+
+def take(floor: Floor, holding: Holding, speed: float, room: float, first: bool) -> Row | None:
+    """Take the next row for a lane, if it fits: the first may be longer than ``room``, if it is known."""
+    backlog = floor.backlog
+    part = own_part(floor, holding)
+    unit = None
+    if part is not None:
+        row = backlog.next_of(part, holding.known)
+    else:
+        unit = floor.next_unit(holding, holding.known)
+        row = None if unit is None else unit.row
+        if unit is not None and unit.part is not None:
+            row = backlog.next_of(unit.part, holding.known)
+    if row is None:
+        return None
+    expected = floor.expected(row, speed)
+    # Behind a case of unknown length, room is minus infinity: nothing fits.
+    if room != math.inf and (math.isinf(expected) or (not first and expected > room)):
+        return None
+    if unit is not None:
+        if unit.part is None:
+            backlog.take(unit)
+            return row
+        part = unit.part
+        backlog.own(part, holding.lane)
+        holding.parts = [old for old in holding.parts if _keeps(floor, old, holding)]
+        holding.parts.append(part)
+    assert part is not None  # noqa: S101
+    backlog.take_of(part, row)
+    part.held += 1
+    return row
+
+
+def _keeps(floor: Floor, part: Part, holding: Holding) -> bool:
+    """Whether a lane still owns a group; a soft one of which nothing is left is let go."""
+    if part.owner != holding.lane:
+        return False
+    if part.hard or part.pending:
+        return True
+    floor.backlog.free(part)
+    return False
+
+
+def own_part(floor: Floor, holding: Holding) -> Part | None:
+    """Return the group that a lane is to go on with."""
+    for part in holding.parts:
+        if part.owner == holding.lane and part.pending and part.pool.segment == floor.segment:
+            if part.pending[0] < holding.known:
+                return part
+            if not (part.hard and part.held):  # another worker has to go on with it
+                floor.backlog.free(part)
+    return None
