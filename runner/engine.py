@@ -26,8 +26,9 @@ from .plan import Plan
 from .quarantine import Quarantine
 from .replay import Replay
 from .select import Selector
-from .session import Hosting, LanePlace, Rules, Session
+from .session import Hosting, Rules, Session
 from .settings import CommandSuite, Host, Profile, Selection, Settings
+from .staff import LanePlace
 from .standby import Standby
 from .state import RunState
 from .supervisor import Core, Observer, Supervisor

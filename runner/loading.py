@@ -79,6 +79,11 @@ class Loading:
         self._waiting = [suite for suite in self._waiting if suite[0] != host]
         return self.next()
 
+    @property
+    def busy(self) -> bool:
+        """Whether some host is loading a suite."""
+        return bool(self._busy)
+
     def stop(self) -> None:
         """Load nothing more."""
         self._waiting.clear()

@@ -1,15 +1,15 @@
 """The core of a run: events in, commands out. It decides and does nothing itself.
 
-A lane's worker goes ``wanted -> starting -> ready -> leaving`` and is started again while there is
-something for the lane to run. Every scheduled case ends with exactly one status: what cannot be run
-any more is given up, by name and with a reason.
+A lane's worker (``staff``) is started again while there is something for the lane to run. Every
+scheduled case ends with exactly one status: what cannot be run any more is given up, by name and with
+a reason.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
 from .cases import CaseTable
@@ -18,9 +18,7 @@ from .commands import (
     Finish,
     Kill,
     Publish,
-    Retire,
     Send,
-    StartWorker,
     TakeBack,
     WakeAt,
 )
@@ -38,8 +36,6 @@ from .events import (
     HostLost,
     HostReady,
     LaneClosed,
-    LaneOpened,
-    LaneWaits,
     ListingEnded,
     ListingStarted,
     RunEvent,
@@ -52,9 +48,7 @@ from .events import (
 )
 from .ids import DEFAULT_PROFILE, LOCAL, HostName, LaneId, ProfileName, Row
 from .loading import Loading
-
-LEAVING_LIMIT = 300.0
-"""Seconds that a worker may take to tear its fixtures down before it is killed."""
+from .staff import LanePlace, LaneRecord, Staff
 
 STILLBORN_LIMIT = 3
 """Workers in a row that may die before their first test; then the profile is given up."""
@@ -63,19 +57,6 @@ NOBODY = HostName("")
 """In place of the host that lists a profile, where a second one had to take over."""
 
 DIED_AT_START = "its workers died at start"
-
-
-@dataclass(frozen=True, slots=True)
-class LanePlace:
-    """A lane to open: where, and under which profile at first."""
-
-    lane: LaneId
-    host: HostName
-    profile: ProfileName
-    latency: float = 0.0
-    """Seconds between handing a case out and its start, which queued work has to hide."""
-    batches: bool = False
-    """Whether its worker takes one batch and ends (a foreign lane)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +71,6 @@ class Hosting:
     """All that are to be run, some of them perhaps on hosts that are yet to come."""
     batch_latency: float = 1.0
     """Seconds that starting one batch of such a lane is taken to cost."""
-
-
-@dataclass(slots=True)
-class _Lane:
-    place: LanePlace
-    profile: ProfileName
-    phase: str = "wanted"
-    generation: int = -1
-    finished: int = 0
-    """Cases that the present worker finished."""
-    closing: bool = False
-    leaving_since: float = 0.0
-    waits: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +106,7 @@ class Session:
         self._cases = cases
         self._entry = entry
         self._rules = rules or Rules()
-        self._lanes = {place.lane: _Lane(place, place.profile) for place in places}
+        self._staff = Staff(dispatcher, places)
         suites = [(place.host, place.profile) for place in places]
         suites += [(place.host, profile) for place in places[:1] for profile in more]
         self._loading = Loading(
@@ -152,9 +120,7 @@ class Session:
         self._serving: dict[HostName, tuple[ProfileName, ...]] = {}
         for host, profile in suites:
             self._serving[host] = (*self._serving.get(host, ()), profile)
-        self._lister: dict[
-            ProfileName, HostName
-        ] = {}  # the host that listed a profile from its begin
+        self._lister: dict[ProfileName, HostName] = {}  # who listed a profile from its begin
         self._coming = set(self._hosting.coming)  # hosts that may yet bring lanes
         self._attempts: dict[Row, int] = {}
         self._until: set[Row] = set()  # what is run many times, but only until it fails
@@ -165,12 +131,10 @@ class Session:
         self._stopping: StopAsked | None = None
         self._finished = False
         self._woken_at: float | None = None
-        self._patterns = {place.host: place for place in reversed(places)}
-        self._next_lane = max(self._lanes, default=-1) + 1
 
     def begin(self, now: float) -> list[Command]:
         """Return what starts the run."""
-        commands = [self._open(lane) for lane in self._lanes.values()]
+        commands = [self._staff.open(record) for record in self._staff]
         return [*commands, *self._loading.next(), *self._feed(now)]
 
     def step(self, events: Iterable[RunEvent], now: float) -> list[Command]:
@@ -184,26 +148,9 @@ class Session:
 
     def change_lanes(self, by: int, now: float, host: HostName = LOCAL) -> list[Command]:
         """Open ``by`` more lanes on a host that has some, or let that many (the newest) go."""
-        commands: list[Command] = []
-        pattern = self._patterns.get(host)
-        if self._finished or self._stopping is not None or pattern is None:
-            return commands
-        if by > 0:
-            commands += [self._add(pattern) for _ in range(by)]
-        else:
-            staying = [
-                lane
-                for lane, record in self._lanes.items()
-                if not record.closing and record.place.host == host
-            ]
-            for lane in sorted(staying, reverse=True)[: min(-by, len(staying) - 1)]:
-                record = self._lanes[lane]
-                record.closing = True
-                if record.phase == "ready":
-                    if held := self._dispatcher.drain(lane):
-                        commands.append(TakeBack(lane, held))
-                    self._leave(lane, commands)
-        return commands + self._feed(now)
+        if self._finished or self._stopping is not None:
+            return []
+        return [*self._staff.change(host, by), *self._feed(now)]
 
     # -- events --------------------------------------------------------------------------------------
 
@@ -219,7 +166,7 @@ class Session:
                 self._dispatcher.listing_ended(profile, seconds)
                 self._listing_ended(profile, error, commands)
             case WorkerStarted(lane, generation, _, _, known):
-                record = self._lanes[lane]
+                record = self._staff[lane]
                 if generation == record.generation:
                     record.phase, record.finished = "ready", 0
                     self._dispatcher.worker_ready(lane, known, now)
@@ -250,9 +197,9 @@ class Session:
             case HostLost():
                 self._host_lost(event, commands)
             case LaneClosed(lane):
-                self._lanes.pop(lane, None)
+                self._staff.forget(lane)
             case Ticked(now=moment):
-                self._end_leaving(moment, commands)
+                commands += self._staff.hurry(moment)
             case _:
                 pass  # told to readers, nothing to decide
 
@@ -262,7 +209,7 @@ class Session:
             self._until.discard(event.row)
             self._dispatcher.enough((event.row,))
         self._dispatcher.finished(event.lane, event.row, event.seconds, now)
-        record = self._lanes.get(event.lane)
+        record = self._staff.get(event.lane)
         if record is not None:
             record.finished += 1
             self._stillborn[record.profile] = 0
@@ -308,7 +255,7 @@ class Session:
             self._give_up(self._rows_of(profile), "its suite could not be loaded", commands)
 
     def _worker_lost(self, event: WorkerLost, now: float, commands: list[Command]) -> None:
-        record = self._lanes.get(event.lane)
+        record = self._staff.get(event.lane)
         if record is None or event.generation != record.generation:
             return
         self._dispatcher.worker_gone(event.lane, now)
@@ -325,7 +272,7 @@ class Session:
         if self._stopping is not None:
             self._give_up(None, self._stopping.reason, commands)
         if record.closing:
-            self._close(record, now, commands)
+            commands.append(self._staff.close(record, now))
 
     def _stop(self, event: StopAsked, commands: list[Command]) -> None:
         first = self._stopping is None
@@ -338,7 +285,8 @@ class Session:
             for profile in tuple(self._unlisted):
                 self._unlisted.discard(profile)
                 self._dispatcher.listing_ended(profile)
-        for lane, record in self._lanes.items():
+        for record in self._staff:
+            lane = record.place.lane
             if event.hard and record.phase in ("starting", "ready", "leaving"):
                 commands.append(Kill(lane))
             elif first and (held := self._dispatcher.not_started(lane)):
@@ -355,8 +303,7 @@ class Session:
             foreign = profile in self._hosting.foreign
             latency = self._hosting.batch_latency if foreign else event.latency
             place = LanePlace(LaneId(0), event.host, profile, latency, foreign)
-            self._patterns.setdefault(event.host, place)
-            commands.append(self._add(place))
+            commands.append(self._staff.add(place))
         self._serving[event.host] = event.profiles
         suites = [(event.host, profile) for profile in event.profiles]
         commands += self._loading.more(suites, {event.host: event.lanes})
@@ -370,31 +317,20 @@ class Session:
         commands.append(Publish(Warned(host, f"it cannot run {profile}: {_brief(error)}")))
         self._dispatcher.bar(profile, host)
         mine = self._serving[host] = tuple(one for one in self._serving[host] if one != profile)
-        for number, record in enumerate(self._lanes.values()):
-            if record.place.host != host or record.profile != profile:
-                continue
-            record.closing = not mine
-            if mine:
-                record.profile = mine[number % len(mine)]
-                place = record.place
-                self._dispatcher.open_lane(
-                    place.lane, host, record.profile, latency=place.latency, batches=place.batches
-                )
-                commands.append(Publish(LaneOpened(place.lane, host, record.profile)))
+        for number, record in enumerate(self._staff.of_host(host)):
+            if record.profile == profile:
+                record.closing = not mine
+                if mine:
+                    record.profile = mine[number % len(mine)]
+                    commands.append(self._staff.open(record))
 
     def _host_lost(self, event: HostLost, commands: list[Command]) -> None:
         host = event.host
         (self._coming.discard if event.again is None else self._coming.add)(host)
-        for lane, record in tuple(self._lanes.items()):
-            if record.place.host == host:
-                self._dispatcher.close_lane(lane, 0.0)
-                commands.append(Publish(LaneClosed(lane)))
-                del self._lanes[lane]
-        self._patterns.pop(host, None)
-        commands += self._loading.lost(host)
+        commands += [*self._staff.lose(host), *self._loading.lost(host)]
         if self._stopping is not None:
             self._give_up(None, self._stopping.reason, commands)
-        elif not self._lanes and not self._coming and not self._dispatcher.done:
+        elif not self._staff and not self._coming and not self._dispatcher.done:
             self._problems.append(f"host {host} was lost and no other is left: {event.reason}")
             self._give_up(None, f"host {host} was lost", commands)
 
@@ -409,40 +345,33 @@ class Session:
                 case Recall(lane, rows):
                     commands.append(TakeBack(lane, rows))
                 case Renew(lane):
-                    self._leave(lane, commands)
+                    commands.append(self._staff.leave(self._staff[lane]))
                 case Idle(lane):  # the lane stays: what a lost host leaves may come back to it
-                    record = self._lanes[lane]
-                    if record.phase == "ready":
-                        self._leave(lane, commands)
+                    if self._staff[lane].phase == "ready":
+                        commands.append(self._staff.leave(self._staff[lane]))
                 case Move(lane, profile):
-                    record = self._lanes[lane]
-                    record.profile = profile
-                    if record.phase == "ready":
-                        self._leave(lane, commands)
-                    commands.append(Publish(LaneOpened(lane, record.place.host, profile)))
+                    commands += self._staff.move(self._staff[lane], profile)
                 case _:
                     assert_never(decision)
-        for record in tuple(self._lanes.values()):
+        for record in self._staff:
             if record.phase == "wanted":
                 self._start_or_close(record, now, commands)
-        self._tell_waits(commands)
-        if self._all_gone() and (self._dispatcher.done or not (self._coming or self._unlisted)):
+        commands += self._staff.waits()
+        waiting = self._coming or self._unlisted or self._loading.busy
+        if self._staff.idle and (self._dispatcher.done or not waiting):
             self._finish(commands)
         elif (wake := self._dispatcher.wake_at) is not None and wake != self._woken_at:
             self._woken_at = wake
             commands.append(WakeAt(wake))
         return commands
 
-    def _start_or_close(self, record: _Lane, now: float, commands: list[Command]) -> None:
-        lane = record.place.lane
+    def _start_or_close(self, record: LaneRecord, now: float, commands: list[Command]) -> None:
         if record.closing or self._stopping is not None or self._dispatcher.done:
-            self._close(record, now, commands)
-        elif self._known(record) and self._dispatcher.wants_worker(lane):
-            record.generation += 1
-            record.phase = "starting"
-            commands.append(StartWorker(lane, record.place.host, record.profile, record.generation))
+            commands.append(self._staff.close(record, now))
+        elif self._known(record) and self._dispatcher.wants_worker(record.place.lane):
+            commands.append(self._staff.start(record))
 
-    def _known(self, record: _Lane) -> bool:
+    def _known(self, record: LaneRecord) -> bool:
         """Whether there is something to know for a worker: one that is forked too early would be renewed."""
         profile, host = record.profile, record.place.host
         if profile in self._broken:
@@ -450,53 +379,6 @@ class Session:
         if self._lister.get(profile, host) != host and not record.place.batches:
             return self._loading.has(host, profile)
         return self._listed.get(profile, 0) > 0 or profile not in self._unlisted
-
-    def _end_leaving(self, now: float, commands: list[Command]) -> None:
-        for lane, record in self._lanes.items():
-            if record.phase != "leaving":
-                continue
-            if not record.leaving_since:
-                record.leaving_since = now
-            elif now - record.leaving_since > LEAVING_LIMIT:
-                record.leaving_since = now
-                text = f"its worker was still tearing down after {LEAVING_LIMIT:.0f} seconds and is killed"
-                commands += [Publish(Warned(f"lane {lane}", text)), Kill(lane)]
-
-    def _leave(self, lane: LaneId, commands: list[Command]) -> None:
-        self._lanes[lane].phase = "leaving"
-        self._lanes[lane].leaving_since = 0.0
-        commands.append(Retire(lane))
-
-    def _close(self, record: _Lane, now: float, commands: list[Command]) -> None:
-        lane = record.place.lane
-        self._dispatcher.close_lane(lane, now)
-        del self._lanes[lane]
-        commands.append(Publish(LaneClosed(lane)))
-
-    def _open(self, record: _Lane) -> Command:
-        place = record.place
-        self._dispatcher.open_lane(
-            place.lane, place.host, record.profile, latency=place.latency, batches=place.batches
-        )
-        return Publish(LaneOpened(place.lane, place.host, record.profile))
-
-    def _add(self, pattern: LanePlace) -> Command:
-        place = replace(pattern, lane=LaneId(self._next_lane))
-        self._next_lane += 1
-        record = self._lanes[place.lane] = _Lane(place, place.profile)
-        return self._open(record)
-
-    def _all_gone(self) -> bool:
-        return all(record.phase == "wanted" for record in self._lanes.values())
-
-    def _tell_waits(self, commands: list[Command]) -> None:
-        for lane, record in self._lanes.items():
-            why = "tearing down" if record.phase == "leaving" else ""
-            if record.phase == "ready":
-                why = self._dispatcher.waiting(lane)
-            if why != record.waits:
-                record.waits = why
-                commands.append(Publish(LaneWaits(lane, why)))
 
     def _finish(self, commands: list[Command]) -> None:
         self._finished = True

@@ -39,7 +39,8 @@ from testlanes.runner.events import (
     WorkerStarted,
 )
 from testlanes.runner.ids import LOCAL, Kind, LaneId, ProfileName, Row, Status
-from testlanes.runner.session import LanePlace, Rules, Session
+from testlanes.runner.session import Rules, Session
+from testlanes.runner.staff import LanePlace
 from testlanes.runner.state import ENDED, RunState, Standing
 
 PY = ProfileName("default")
