@@ -148,6 +148,7 @@ class Orders:
             else:
                 profile.load()
                 self.agent.clockwork.need("start")
+                self.agent.clockwork.need("stopped")
         except OSError as error:
             why = "could not be started: %s" % error
             self.agent.uplink.say("loader", profile.name, {"state": "gone", "why": why})

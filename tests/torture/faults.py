@@ -41,8 +41,10 @@ LIMIT = 60.0
 """Seconds that a run may take, whatever happened to it."""
 PATIENCE = 15.0
 """Seconds that what a killed run has started may live on: the agent's lease."""
-DISK = 6 << 20
+DISK = 8 << 20
 """Bytes of the small disk."""
+TOGETHER = 20
+"""Runs one after the other in the same two projects."""
 
 KILLS = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 Fault: TypeAlias = tuple[str, "signal.Signals | str"]
@@ -187,8 +189,8 @@ class Victim:
         while tiers[-1]:
             tiers.append([pid for pid, parent in parents.items() if parent in tiers[-1]])
         tiers.pop()
-        if role == "worker":  # a fresh one is no child of a loader
-            return tiers[-1] if len(tiers) > 3 else []
+        if role == "worker":  # a fresh one is no child of a loader; what is below is a test's
+            return [pid for tier in tiers[3:5][-1:] for pid in tier]
         at = ("controller", "guardian", "agent", "loader").index(role)
         return tiers[at] if at < len(tiers) else []
 
@@ -296,14 +298,21 @@ def torture(
         f"{status}{f' ({kind})' if kind else ''}" for status, kind in seen.verdicts.values()
     )
     broken += _truths(seen, code, killed, disk.faulty)
-    broken += _stored(victim, seen, lost=disk.faulty and was_full, told=victim.stderr)
-    if "Traceback" in victim.stderr or "internal error" in victim.stderr:
-        broken.append(f"a traceback of ours: {victim.stderr[-2000:]}")
+    said = victim.stderr
+    wrong = list(_stored(victim, seen, lost=disk.faulty and was_full, told=said))
+    if wrong:
+        wrong.append(f"it had said: {said[-1000:]}")
+    broken += wrong
+    for log in (victim.folder / "scratch").glob("testlanes-error-*"):
+        broken.append(f"an error of ours: {log.read_text(errors='replace')[-1500:]}")
+        log.unlink()
+    if "Traceback" in said or "internal error" in said:
+        broken.append(f"a traceback of ours: {said[-2000:]}")
     tally.runs += 1
     if not broken:
         return []
-    more = f" … and {len(broken) - 3} more" if len(broken) > 3 else ""
-    return [f"{told}; exit code {code}: {'; '.join(broken[:3])}{more}"]
+    more = f" … {len(broken) - 4} more …; {broken[-1]}" if len(broken) > 4 else ""
+    return [f"{told}; exit code {code}: {'; '.join(broken[:4])}{more}"]
 
 
 def _strike(
@@ -438,9 +447,10 @@ def _mount(folder: Path) -> bool:
 
 
 @contextmanager
-def victims(folder: Path) -> Generator[list[Victim], None, None]:
-    """Make the projects, and let go of their disks at the end."""
+def victims() -> Generator[list[Victim], None, None]:
+    """Make the projects; remove them, and let go of their disks, at the end."""
     made: list[Victim] = []
+    folder = Path(tempfile.mkdtemp(prefix="faults-"))
     try:
         for kind in ("unittest", "pytest"):
             (folder / kind).mkdir()
@@ -449,6 +459,7 @@ def victims(folder: Path) -> Generator[list[Victim], None, None]:
     finally:
         for each in made:
             each.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def main() -> int:
@@ -461,20 +472,17 @@ def main() -> int:
     args = parser.parse_args()
     tally = Tally()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    folder = Path(tempfile.mkdtemp(prefix="faults-"))
+    seeds = range(int(args.seed), int(args.seed) + int(args.runs))
     try:
-        with victims(folder) as projects:
-            for number in range(args.runs):
-                seed = int(args.seed) + number
-                for each in torture(projects[seed % len(projects)], seed, tally):
-                    tally.broken.append(each)
-                    print(f"BROKEN {each}", flush=True)
-                if number % 10 == 9:
-                    print(f"{tally.runs} runs, {len(tally.broken)} broken promises", flush=True)
+        for at in range(0, len(seeds), TOGETHER):
+            with victims() as projects:
+                for seed in seeds[at : at + TOGETHER]:
+                    for each in torture(projects[seed % len(projects)], seed, tally):
+                        tally.broken.append(each)
+                        print(f"BROKEN {each}", flush=True)
+            print(f"{tally.runs} runs, {len(tally.broken)} broken promises", flush=True)
     except KeyboardInterrupt:
         pass
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     print(tally)
     return 1 if tally.broken else 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -146,4 +147,20 @@ def test_a_test_that_is_stopped_has_its_time_limit_only() -> None:
         gone = rig.expect(messages.Exited)
 
         assert gone.why == "was killed after its time limit"
+        rig.end()
+
+
+def test_a_loader_that_is_stopped_is_ended_and_says_so() -> None:
+    with Rig() as rig:
+        agent = rig.hello().pid
+        rig.profile()
+        rig.load()
+        children = Path(f"/proc/{agent}/task/{agent}/children").read_text().split()
+        (loader,) = map(int, children)
+        os.kill(loader, signal.SIGSTOP)
+        gone = rig.expect(messages.LoaderState)
+        while gone.state != "gone":
+            gone = rig.expect(messages.LoaderState)
+
+        assert gone.why == "was stopped (SIGSTOP) and did not go on"
         rig.end()
