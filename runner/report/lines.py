@@ -17,6 +17,7 @@ from ..events import (
     CaseStarted,
     ExtraResult,
     HostLost,
+    HostReady,
     ListingEnded,
     RunEnded,
     RunEvent,
@@ -25,10 +26,11 @@ from ..events import (
     Warned,
     WorkerLost,
 )
-from ..ids import DEFAULT_PROFILE, LaneId, ProfileName, Row, Status
+from ..ids import DEFAULT_PROFILE, LOCAL, LaneId, ProfileName, Row, Status
 from ..state import Detail, LaneState, RunState, Standing
 from .attempts import extra_attempt
 from .clean import clean, clean_line
+from .hosts import lost_line, ready_line, shares_line
 from .leaks import leak_lines
 from .reporter import Outlet
 from .telling import block, told
@@ -88,10 +90,10 @@ class Lines:
                 self._say(
                     f"{self._paint('warning', _YELLOW)}: {self._line(about)}: {self._line(text)}"
                 )
-            case HostLost(host, reason):
-                self._say(
-                    f"{self._paint('lost', _RED)} host {self._line(host)}: {self._line(reason)}"
-                )
+            case HostReady():
+                self._say(self._line(ready_line(self._state, event)))
+            case HostLost():
+                self._say(f"{self._paint('lost', _RED)} {self._line(lost_line(event))}")
             case WorkerLost(lane, _, reason, expected) if not expected:
                 self._say(
                     f"{self._paint('lost', _RED)} the worker of lane {lane}: {self._line(reason)}"
@@ -251,6 +253,8 @@ class Lines:
             self._say(
                 f"test time {state.total_seconds:.1f} s, {len(lanes)} {plural} filled to {busy:.0f}%"
             )
+        if shares := shares_line(state):
+            self._say(self._line(shares))
         for report in state.plugin_reports:
             self._say(clean(report.text, ci=self._ci).rstrip("\n"))
         for reason, count in self._not_run.items():
@@ -281,9 +285,10 @@ class Lines:
     ) -> str:
         took = " " * 11 if seconds is None else f"[{sign + seconds_of(seconds):>9}]"
         color = _YELLOW if word == "SLOW" else _DIM if word in ("PASS", "SKIP", "XFAIL") else _RED
-        where = (
-            f"lane {lane}" if profile == DEFAULT_PROFILE else f"{self._line(profile)} lane {lane}"
-        )
+        known = self._state.lanes.get(lane)
+        host = "" if known is None or known.host == LOCAL else f"{self._line(known.host)} "
+        name = "" if profile == DEFAULT_PROFILE else f"{self._line(profile)} "
+        where = f"{name}{host}lane {lane}"
         return f"{self._paint(f'{word:<7}', color)} {took} {where}  {self._line(test_id)}"
 
     def _details(self, row: Row) -> str:

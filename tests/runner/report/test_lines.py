@@ -12,6 +12,9 @@ from testlanes.runner.events import (
     CasesGivenUp,
     ExtraResult,
     HostLost,
+    HostReady,
+    HostUp,
+    LaneOpened,
     LeaksFound,
     ListingEnded,
     StopAsked,
@@ -19,7 +22,7 @@ from testlanes.runner.events import (
     Warned,
     WorkerLost,
 )
-from testlanes.runner.ids import LOCAL, Kind, LaneId, ProfileName, Status
+from testlanes.runner.ids import LOCAL, HostName, Kind, LaneId, ProfileName, Status
 from testlanes.runner.report.lines import Lines
 from testlanes.runner.report.telling import DETAIL_LINES
 
@@ -249,3 +252,28 @@ def test_the_worst_offenders_of_what_was_left_behind_are_told_at_the_end(story: 
         "  m.t1: temporary file x.log and 2 more\n"
     ) in out.getvalue()
     assert "  and 3 more; --json tells all\n" in out.getvalue()
+
+
+def test_hosts_are_told_when_they_are_ready_and_lost_and_how_much_each_ran(story: Story) -> None:
+    out = faced(story)
+    far = HostName("far")
+    here, there = story.begin(["m.here", "m.there"], lanes=1)
+    story.tell(
+        HostUp(far, 8, "3.9.1", -7.0),
+        HostReady(far, 2, (ProfileName("default"),), 0.0031),
+        LaneOpened(LaneId(1), far, ProfileName("default")),
+    )
+    story.run(here)
+    story.fail(there, lane=1)
+    story.tell(HostLost(far, "nothing was heard of it", 0.4), HostLost(far, "no route"))
+    story.end()
+    text = out.getvalue()
+
+    for said in (
+        "host far is ready: 2 lanes, Python 3.9.1, answers in 3 ms, its clock is 7 s behind\n",
+        "far lane 1  m.there\n",
+        "lost host far: nothing was heard of it; it is tried again in 0.4 s\n",
+        "lost host far: no route\n",
+        "tests by host: local 1, far 1\n",
+    ):
+        assert said in text
