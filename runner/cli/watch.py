@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from ..config.hosts import here_only
 from ..errors import UserError
 from ..ids import Case, ProfileName
 from ..repository.opening import open_repository
@@ -76,6 +77,7 @@ async def _watch(project: Callable[[], Project], tell: Callable[[Cycle], None], 
 
 def watched_project(args: Arguments, settings: Settings) -> Project:
     """Return what is to be watched under these settings. Raises UserError."""
+    settings = here_only(settings)
     repository = open_repository(Path(settings.repository), settings.repository_format, create=True)
     tell_warnings(repository)
 

@@ -14,7 +14,7 @@ from typing import cast
 
 from ..errors import UserError
 from ..ids import LOCAL, HostName, ProfileName
-from ..settings import Host, Profile
+from ..settings import Host, Profile, Settings
 from .tables import Table, nearest, read_toml
 from .user import user_folder
 
@@ -158,3 +158,28 @@ def place_profiles(
             told.append(f"profile {profile.name} is left out: it runs on {names} only.")
     used = {host for profile in placed for host in profile.hosts}
     return tuple(placed), tuple(host for host in hosts if host in used), told
+
+
+def here_only(settings: Settings) -> Settings:
+    """Return the settings of what runs on this machine alone, as a watch does: it lives on what stays warm.
+
+    Raises UserError where no profile may run here.
+    """
+    if settings.hosts == (LOCAL,):
+        return settings
+    profiles = tuple(
+        replace(each, hosts=(LOCAL,)) for each in settings.profiles if LOCAL in each.hosts
+    )
+    if not profiles:
+        raise UserError(
+            "files are watched for tests on this machine, and no profile runs here",
+            hint="add --host local",
+        )
+    told = "files are watched for tests on this machine; no other host has a part in it."
+    return replace(
+        settings,
+        profiles=profiles,
+        hosts=(LOCAL,),
+        reach={},
+        problems=(*settings.problems, told),
+    )
