@@ -349,6 +349,10 @@ class Ticked:
     now: float
 
 
+INTERRUPTED = "interrupted"
+"""The reason of a stop that the user asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class StopAsked:
     """The run is to end early. ``hard`` kills what runs; otherwise running tests end by themselves."""

@@ -6,11 +6,9 @@ import asyncio
 import signal
 
 from .engine import Run
-from .events import RunEnded
+from .events import INTERRUPTED, RunEnded
 from .intents import StopRun
 from .state import RunState, Standing
-
-INTERRUPTED = "interrupted"
 
 
 async def run_headless(run: Run) -> RunEnded:

@@ -46,6 +46,8 @@ class _Suite:
     begun_at: int
     decoder: Decoder = field(init=False)
     listed: bool = False
+    import_errors: list[str] = field(default_factory=list[str])
+    """What a foreign listing could not import (subunit.run)."""
 
     def __post_init__(self) -> None:
         self.decoder = Decoder(foreign=self.foreign)
@@ -235,9 +237,11 @@ class HostLanes:
         if state == "fresh":
             return [Warned(profile, f"each lane loads the suite by itself: {why}")] if why else []
         if suite.foreign and state == "ready":
-            return self._listing_ended(profile, suite, "")
+            warnings = [Warned(profile, text) for text in suite.import_errors]
+            return [*warnings, *self._listing_ended(profile, suite, "")]
         if state == "gone":
-            return self._listing_ended(profile, suite, why or "its loader ended too early")
+            reasons = suite.import_errors or [why or "its loader ended too early"]
+            return self._listing_ended(profile, suite, "\n".join(reasons))
         return []
 
     def _loader_data(self, profile: ProfileName, data: bytes) -> list[RunEvent]:
@@ -252,7 +256,7 @@ class HostLanes:
             elif packet.status == "exists" and packet.test_id is not None:
                 ids.append(packet.test_id)
             elif packet.name == "import errors" and packet.data:
-                events.append(Warned(profile, packet.data.decode("utf-8", "replace")))
+                suite.import_errors.append(packet.data.decode("utf-8", "replace").rstrip("\n"))
         if ids:
             events += self._listings.ids(profile, self.host, ids, {})
         return events

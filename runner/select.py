@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from .errors import UserError
 from .ids import ProfileName
@@ -13,6 +13,9 @@ from .settings import Selection
 
 FAILED_IMPORT = "unittest.loader._FailedTest."
 """What unittest calls a module that it could not import: this and the module's name."""
+
+NO_TEST = "process-returncode"
+"""What testr and stestr call a process that died."""
 
 _FIXTURE = re.compile(r"(?:setUp|tearDown)(?:Class|Module) \((.+)\)")
 
@@ -50,6 +53,32 @@ class Selector:
         ):
             return False
         return not any(each.matches(test_id) for each in self._unwanted)
+
+
+def absent(
+    selection: Selection,
+    profiles: Sequence[ProfileName],
+    exists: Callable[[str, ProfileName], bool],
+) -> list[str]:
+    """Return the selection's exact ids that the suites do not have, sorted; those of failed fixtures and files are none."""
+    by_profile = selection.per_profile
+    if by_profile is None:
+        wanted = selection.ids or frozenset[str]()
+        gone = {one for one in wanted if not any(exists(one, profile) for profile in profiles)}
+    else:
+        gone = {
+            one
+            for profile in profiles
+            for one in by_profile.get(profile, ())
+            if not exists(one, profile)
+        }
+    return sorted(one for one in gone if _is_of_a_test(one))
+
+
+def _is_of_a_test(test_id: str) -> bool:
+    if test_id.startswith(FAILED_IMPORT) or test_id.endswith(".py") or test_id == NO_TEST:
+        return False
+    return _FIXTURE.fullmatch(test_id) is None
 
 
 class _Filter:

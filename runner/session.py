@@ -229,7 +229,8 @@ class Session:
             return
         self._failed += 1
         if self._failed == self._rules.max_fail:
-            commands.append(Publish(StopAsked(False, f"{self._failed} tests failed (--max-fail)")))
+            tests = "1 test" if self._failed == 1 else f"{self._failed} tests"
+            commands.append(Publish(StopAsked(False, f"{tests} failed (--max-fail)")))
 
     def _cases_listed(self, event: CasesListed, now: float, commands: list[Command]) -> None:
         first = self._listed.get(event.profile, 0)

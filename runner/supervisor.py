@@ -26,6 +26,7 @@ from .commands import (
     WakeAt,
 )
 from .events import (
+    INTERRUPTED,
     CasesQueued,
     RunEnded,
     RunEvent,
@@ -140,7 +141,7 @@ class Supervisor:
             return
         match intent:
             case StopRun(hard):
-                self.take([StopAsked(hard, "interrupted")])
+                self.take([StopAsked(hard, INTERRUPTED)])
             case Rerun(rows, times, until_failure):
                 self.take([CasesQueued(rows, times, until_failure)])
             case StopTest(lane):

@@ -28,12 +28,24 @@ class TestTimeout(BaseException):
     """The running test is over its time limit. Not an Exception: tests catch those."""
 
     __test__ = False  # pytest collects classes by name
+    __module__ = "testlanes"  # as a traceback says it
 
 
 class TestCancelled(BaseException):
     """The user ended the running test."""
 
     __test__ = False
+    __module__ = "testlanes"
+
+
+def trim(error):
+    """Cut our handler off the traceback of what it raised: it ends where the test was."""
+    if isinstance(error, (TestTimeout, TestCancelled)):
+        traceback = error.__traceback__
+        while traceback is not None and traceback.tb_next is not None:
+            if traceback.tb_next.tb_frame.f_code in _HANDLERS:
+                traceback.tb_next = None
+            traceback = traceback.tb_next
 
 
 def _monotonic():
@@ -123,11 +135,17 @@ class Signals:
         pass
 
     def _timeout(self, signum, frame):
+        __tracebackhide__ = True  # pytest
         if self.running and monotonic() - self._since >= self._limit:
-            self.expired = TestTimeout("the test ran over its time limit")
+            limit = " of %g s" % (self._limit / 1e9) if self._limit else ""
+            self.expired = TestTimeout("the test ran over its time limit" + limit)
             raise self.expired
 
     def _cancel(self, signum, frame):
+        __tracebackhide__ = True
         if self.running:
             self.expired = TestCancelled("the test was stopped")
             raise self.expired
+
+
+_HANDLERS = Signals._timeout.__code__, Signals._cancel.__code__

@@ -4,6 +4,7 @@ import unittest
 import unittest.suite
 
 from .channel import now
+from .signals import trim
 from .worker import TEXT, TRACEBACK, encode, exception_text
 
 __unittest = True  # our frames are left out of tracebacks
@@ -145,6 +146,7 @@ class Result(unittest.TestResult):
 
     def text(self, err, test):
         """Return the traceback of an exc_info as text."""
+        trim(err[1])
         try:
             return self._exc_info_to_string(err, test)
         except BaseException as worse:

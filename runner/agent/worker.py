@@ -282,7 +282,9 @@ class Worker:
             # Even if the test caught it: passing after the limit is no pass.
             status = "fail"
             kind = "timeout" if isinstance(expired, TestTimeout) else "error"
-            put(self._detail(used, "reason", TEXT, encode(str(expired))))
+            reason = encode(str(expired))
+            if not any(reason in data for _, _, data in details):
+                put(self._detail(used, "reason", TEXT, reason))
         for name, mime, data in details:
             put(self._detail(used, name, mime, data))
         if fixed or sick:

@@ -47,7 +47,8 @@ def analyze_isolation(
     verdicts: list[Verdict] = []
     for case in cases:
         before = [each.test_id for each in ran_before(repository.history, number, case)]
-        _say(f"{case.test_id}: {len(before)} tests ran before it in its worker")
+        tests = "1 test" if len(before) == 1 else f"{len(before)} tests"
+        _say(f"{case.test_id}: {tests} ran before it in its worker")
         try:
             verdicts.append(_bisect(settings, case, before))
         except _StoppedError:

@@ -18,9 +18,11 @@ from ..engine import Request
 from ..errors import UserError
 from ..headless import exit_code, run_headless
 from ..ids import Case, ProfileName
+from ..report.clean import clean_line
 from ..repository.opening import open_repository
 from ..repository.recording import NOT_STORED
-from ..settings import Settings
+from ..select import absent
+from ..settings import Selection, Settings
 from ..state import RunState
 from .recorded import RecordedRun
 from .selecting import failing_elsewhere, known_failures, narrows, selection_of
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from .arguments import Arguments
 
 FAILED_TO_STORE = 3
+NAMED = 3
+"""Tests that are named in one message."""
 
 Dashboard = Callable[["Arguments", Settings, "DirectoryRepository", Request], int]
 """Runs with a screen, and returns the exit code."""
@@ -131,9 +135,23 @@ def run_once(
     for reporter in reporters:
         reporter.finish()
     code = exit_code(recorded.run.state)
+    _tell_absent(request.selection, recorded.run.state)
     tell_warnings(repository)
     code = tell_stored(recorded, settings, code, quiet=args.subunit or args.json)
     return Outcome(code, number, recorded.run.state)
+
+
+def _tell_absent(selection: Selection, state: RunState) -> None:
+    """Say which tests were asked for by name and do not exist: a list may be older than the suite."""
+    if any(profile.listing != "listed" for profile in state.profiles.values()):
+        return
+    exists = state.cases.find
+    gone = absent(selection, [*state.profiles], lambda one, name: exists(one, name) is not None)
+    if gone:
+        tests = "1 test was" if len(gone) == 1 else f"{len(gone):,} tests were"
+        more = f" and {len(gone) - NAMED:,} more" if len(gone) > NAMED else ""
+        names = ", ".join(map(clean_line, gone[:NAMED]))
+        say(f"{tests} asked for that the suite does not have: {names}{more}")
 
 
 def tell_stored(recorded: RecordedRun, settings: Settings, code: int, *, quiet: bool) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import IO
 
 from ..events import (
+    INTERRUPTED,
     CaseFinished,
     CasesGivenUp,
     CaseStarted,
@@ -29,18 +30,18 @@ from ..events import (
 from ..ids import DEFAULT_PROFILE, LOCAL, LaneId, ProfileName, Row, Status
 from ..state import Detail, LaneState, RunState, Standing
 from .attempts import extra_attempt
-from .clean import clean, clean_line
-from .hosts import lost_line, ready_line, shares_line
-from .leaks import leak_lines
+from .clean import clean_line
+from .ending import RED, YELLOW, ending
+from .hosts import lost_line, ready_line
 from .reporter import Outlet
 from .telling import block, told
-from .wording import clock, counted, cut_left, label, seconds_of
+from .wording import clock, cut_left, label, seconds_of, several
 
 HEARTBEAT = 30.0
 REPEATED = 100
 """Failures told in full again at the end; of more, only the names."""
 OLDEST = 3
-_RED, _GREEN, _YELLOW, _DIM, _BOLD = "31", "32", "33", "2", "1"
+_DIM, _BOLD = "2", "1"
 
 
 class Lines:
@@ -87,22 +88,20 @@ class Lines:
             case ListingEnded(profile, error, seconds):
                 self._listed(profile, error, seconds)
             case Warned(about, text):
-                self._say(
-                    f"{self._paint('warning', _YELLOW)}: {self._line(about)}: {self._line(text)}"
-                )
+                self._warned(about, text)
             case HostReady():
                 self._say(self._line(ready_line(self._state, event)))
             case HostLost():
-                self._say(f"{self._paint('lost', _RED)} {self._line(lost_line(event))}")
+                self._say(f"{self._paint('lost', RED)} {self._line(lost_line(event))}")
             case WorkerLost(lane, _, reason, expected) if not expected:
                 self._say(
-                    f"{self._paint('lost', _RED)} the worker of lane {lane}: {self._line(reason)}"
+                    f"{self._paint('lost', RED)} the worker of lane {lane}: {self._line(reason)}"
                 )
             case StopAsked(hard, reason):
-                how = (
-                    "killing what runs" if hard else "letting running tests end; again to kill them"
-                )
-                self._say(f"{self._paint('stopping', _YELLOW)} ({self._line(reason)}): {how}")
+                how = "killing what runs" if hard else "letting running tests end"
+                if reason == INTERRUPTED and not hard:
+                    how += "; Ctrl-C again kills them"
+                self._say(f"{self._paint('stopping', YELLOW)} ({self._line(reason)}): {how}")
             case CasesGivenUp(rows, reason):
                 self._not_run[reason] = self._not_run.get(reason, 0) + len(rows)
             case RunEnded():
@@ -133,14 +132,20 @@ class Lines:
         head += self._excuse(attempt.test_id)
         self._say(f"{head}\n{self._told(attempt.details)}")
 
+    def _warned(self, about: str, text: str) -> None:
+        first, *more = text.rstrip("\n").split("\n")
+        self._say(f"{self._paint('warning', YELLOW)}: {self._line(about)}: {self._line(first)}")
+        if more:
+            self._say(block("\n".join(more), ci=self._ci))
+
     def _listed(self, profile: ProfileName, error: str, seconds: float) -> None:
         where = "" if profile == DEFAULT_PROFILE else f" of {self._line(profile)}"
         if error:
-            word = self._paint("ERROR", _RED)
+            word = self._paint("ERROR", RED)
             self._say(f"{word} the tests{where} could not be listed:\n{block(error, ci=self._ci)}")
         elif not self._live:
             count = self._state.profiles[profile].listed
-            self._say(f"{count:,} tests{where} listed in {seconds:.1f} s")
+            self._say(f"{several(count, 'test')}{where} listed in {seconds:.1f} s")
 
     def _tick(self, now: float) -> None:
         self._slow()
@@ -195,7 +200,7 @@ class Lines:
         if state.listing:
             parts.append("listing")
         if state.failed:
-            parts.append(self._paint(f"{state.failed:,} failed", _RED))
+            parts.append(self._paint(f"{state.failed:,} failed", RED))
         left = state.remaining_seconds()
         if left is not None and not state.listing:
             parts.append(f"ETA {clock(left)}")
@@ -223,7 +228,8 @@ class Lines:
         extras = [extra for extra in state.extras if extra.status.is_failure]
         failures = list(state.failures)
         if len(failures) + len(extras) > 1 or (failures and state.finished > 50):
-            self._say(f"\n{self._paint(f'{len(failures) + len(extras):,} failures', _BOLD)}")
+            failed = several(len(failures) + len(extras), "failure")
+            self._say(f"\n{self._paint(failed, _BOLD)}")
             for extra in extras[:REPEATED]:
                 self._extra(extra)
             for number, row in enumerate(failures):
@@ -240,36 +246,9 @@ class Lines:
         return "  (known flaky)" if self._state.known_flaky(test_id) else ""
 
     def _summary(self) -> None:
-        state = self._state
-        wall = self._elapsed()
-        words = [f"{count:,} {word}" for word, count in counted(state)] or ["no tests"]
-        good = not state.red and state.ended is not None and not state.ended.problem
-        text = f"{state.finished:,} tests in {clock(wall) if wall >= 60 else f'{wall:.1f} s'}: {', '.join(words)}"
-        self._say(f"\n{self._paint(text, _GREEN if good else _RED)}")
-        lanes = [lane for lane in state.lanes.values() if lane.done]
-        if lanes and wall > 0:
-            busy = min(100.0, 100 * sum(lane.busy_seconds for lane in lanes) / (wall * len(lanes)))
-            plural = "lane" if len(lanes) == 1 else "lanes"
-            self._say(
-                f"test time {state.total_seconds:.1f} s, {len(lanes)} {plural} filled to {busy:.0f}%"
-            )
-        if shares := shares_line(state):
-            self._say(self._line(shares))
-        for report in state.plugin_reports:
-            self._say(clean(report.text, ci=self._ci).rstrip("\n"))
-        for reason, count in self._not_run.items():
-            self._say(f"{count:,} not run: {self._line(reason)}")
-        if state.flaky:
-            names = sorted(self._line(state.cases.test_id(row)) for row in state.flaky)
-            more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
-            self._say(f"{self._paint('flaky', _YELLOW)}: {', '.join(names[:10])}{more}")
-        for line in leak_lines(state):
-            self._say(self._line(line))
-        if state.ended is not None and state.ended.problem:
-            self._say(
-                f"{self._paint('the run went wrong', _RED)}: {self._line(state.ended.problem)}"
-            )
-        if state.failed:
+        for line in ending(self._state, self._elapsed(), self._not_run, self._paint, ci=self._ci):
+            self._say(line)
+        if self._state.failed:
             self._say(f"to run the failures again: {self._rerun}")
 
     # -- wording -------------------------------------------------------------------------------------
@@ -284,7 +263,7 @@ class Lines:
         sign: str = "",
     ) -> str:
         took = " " * 11 if seconds is None else f"[{sign + seconds_of(seconds):>9}]"
-        color = _YELLOW if word == "SLOW" else _DIM if word in ("PASS", "SKIP", "XFAIL") else _RED
+        color = YELLOW if word == "SLOW" else _DIM if word in ("PASS", "SKIP", "XFAIL") else RED
         known = self._state.lanes.get(lane)
         host = "" if known is None or known.host == LOCAL else f"{self._line(known.host)} "
         name = "" if profile == DEFAULT_PROFILE else f"{self._line(profile)} "
@@ -292,7 +271,10 @@ class Lines:
         return f"{self._paint(f'{word:<7}', color)} {took} {where}  {self._line(test_id)}"
 
     def _details(self, row: Row) -> str:
-        return self._told(self._state.details.get(row, ()))
+        text = self._told(self._state.details.get(row, ()))
+        if not text and self._state.standing_of(row) is Standing.UXSUCCESS:
+            return "    It was expected to fail, and passed.\n"
+        return text
 
     def _told(self, details: Sequence[Detail]) -> str:
         return told(details, ci=self._ci)

@@ -20,8 +20,12 @@ def told(details: Sequence[Detail], *, ci: bool = False) -> str:
         if not is_text(detail):
             parts.append(f"    -- {clean_line(describe(detail), ci=ci)}")
             continue
-        if not detail.name.startswith("traceback"):
-            parts.append(f"    -- {clean_line(detail.name, ci=ci)}")
+        # unittest's subtests have the parameters behind the name
+        name = detail.name.removeprefix("traceback (")
+        if name != detail.name:
+            parts.append(f"    -- subtest ({clean_line(name, ci=ci)}")
+        elif not name.startswith("traceback"):
+            parts.append(f"    -- {clean_line(name, ci=ci)}")
         parts.append(block(detail.text, ci=ci))
         if detail.dropped:
             parts.append(f"    ({detail.dropped:,} bytes of it are left out)")

@@ -39,6 +39,11 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
+def several(count: int, noun: str) -> str:
+    """Return ``1 test``, ``2,000 tests``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def seconds_of(value: float) -> str:
     """Return a test's time: ``0.090s``, ``12.3s``, ``75s``."""
     return f"{value:.3f}s" if value < 10 else f"{value:.1f}s" if value < 60 else f"{value:.0f}s"

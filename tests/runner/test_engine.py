@@ -507,6 +507,16 @@ async def test_a_crash_in_a_foreign_lane_costs_one_test(tmp_path: Path) -> None:
     assert 1 == code
 
 
+async def test_a_foreign_listing_that_fails_says_which_import_did(tmp_path: Path) -> None:
+    made = foreign(write(tmp_path, test_good=MIXED, test_broken="import no_such_module"))
+    state, code = await finish(made, Request())
+
+    profile = next(iter(state.profiles.values()))
+    assert profile.listing == "failed"
+    assert "No module named 'no_such_module'" in profile.error
+    assert 3 == code
+
+
 async def test_no_process_and_no_folder_is_left(tmp_path: Path) -> None:
     pids: list[int] = []
     made = unittests(

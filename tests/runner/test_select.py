@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from testlanes.runner.errors import UserError
 from testlanes.runner.ids import DEFAULT_PROFILE, ProfileName
 from testlanes.runner.patterns import compile_pattern
-from testlanes.runner.select import Selector
+from testlanes.runner.select import Selector, absent
 from testlanes.runner.settings import Selection
 
 PY311, PY312 = ProfileName("py311"), ProfileName("py312")
@@ -190,3 +190,17 @@ def test_exact_ids_are_never_read_as_regexes(ids: set[str], asked: list[str]) ->
     selection = Selection(ids=frozenset(ids))
 
     assert chosen(selection, *asked) == [test_id for test_id in asked if test_id in ids]
+
+
+def test_ids_that_no_suite_has_are_known_but_not_what_stands_for_fixtures_and_files() -> None:
+    there = {("a.B.c", PY311), ("a.B.d", PY312)}
+
+    def exists(test_id: str, profile: ProfileName) -> bool:
+        return (test_id, profile) in there
+
+    stands = {"setUpClass (a.B)", "unittest.loader._FailedTest.a", "tests/test_x.py"}
+    listed = Selection(ids=frozenset({"a.B.c", "a.B.d", "z.gone", "b.gone", *stands}))
+    assert absent(listed, [PY311, PY312], exists) == ["b.gone", "z.gone"]
+    each = Selection(per_profile={PY311: frozenset({"a.B.c", "a.B.d"})})
+    assert absent(each, [PY311, PY312], exists) == ["a.B.d"]
+    assert absent(Selection(filters=("nothing",)), [PY311], exists) == []

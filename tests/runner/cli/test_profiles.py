@@ -234,7 +234,7 @@ def test_a_plain_list_runs_under_several_profiles_only_if_they_are_named(
     for names, count in (("here", 1), ("here,there", 2), ("*", 3)):
         argv = ["run", "--no-tui", "--load-list", "ids", "-p", names]
         assert run_command_line(argv) == 0
-        assert f"{count} tests in" in capsys.readouterr().out
+        assert f"{count} test{'s' if count > 1 else ''} in" in capsys.readouterr().out
     assert run_command_line(["list", "--json", "--load-list", "ids"]) == 0
     assert list(json.loads(capsys.readouterr().out)) == ["test_some.A.test_a"]
 
@@ -252,7 +252,7 @@ def test_failures_under_profiles_that_do_not_run_are_told(project: Path, capsys:
     assert run_command_line(["run", "--no-tui", "--failing"]) == 1
     said = capsys.readouterr()
     assert "left out: 1 under spare" in said.err
-    assert "1 tests in" in said.out
+    assert "1 test in" in said.out
     assert "of here listed" not in said.out
 
 
@@ -279,4 +279,4 @@ def test_a_profile_with_nothing_to_run_holds_nobody_up(project: Path, capsys: Ca
         CONFIGURATION.replace('tags = ["slow"]', f'directory = "{project}/empty"')
     )
     assert run_command_line(["run", "--no-tui", "-j1"]) == 0
-    assert "1 tests in" in capsys.readouterr().out
+    assert "1 test in" in capsys.readouterr().out

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from testlanes.runner.cli.arguments import parse_arguments
+from testlanes.runner.cli.entry import run_command_line
 from testlanes.runner.cli.selecting import (
     failing_elsewhere,
     known_failures,
@@ -128,3 +129,18 @@ def test_less_than_the_profiles_that_run_by_themselves_is_partial() -> None:
     assert not narrows(Overrides(), made)
     assert not narrows(Overrides(profiles=("a,b",)), made)
     assert narrows(Overrides(profiles=("a",)), replace(made, profiles=(Profile(A),)))
+
+
+def test_what_a_list_names_and_the_suite_does_not_have_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "test_a.py").write_text(
+        "import unittest\nclass A(unittest.TestCase):\n    def test_a(self): pass\n"
+    )
+    (tmp_path / "ids").write_text("test_a.A.test_a\ntest_a.A.test_renamed\n")
+
+    assert run_command_line(["run", "--no-tui", "--load-list", "ids"]) == 0
+    said = capsys.readouterr()
+    assert "1 test was asked for that the suite does not have: test_a.A.test_renamed" in said.err
+    assert "1 passed" in said.out

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from testlanes.runner.events import (
+    INTERRUPTED,
     CasesGivenUp,
+    CasesListed,
     ExtraResult,
     HostLost,
     HostReady,
@@ -17,6 +19,7 @@ from testlanes.runner.events import (
     LaneOpened,
     LeaksFound,
     ListingEnded,
+    RunStarted,
     StopAsked,
     Ticked,
     Warned,
@@ -277,3 +280,50 @@ def test_hosts_are_told_when_they_are_ready_and_lost_and_how_much_each_ran(story
         "tests by host: local 1, far 1\n",
     ):
         assert said in text
+
+
+def test_subtests_are_told_apart_and_an_unexpected_success_explains_itself(story: Story) -> None:
+    out = faced(story)
+    sub, unexpected = story.begin(["m.sub", "m.unexpected"])
+    story.start(sub)
+    story.detail(sub, "traceback (i=1)", b"AssertionError: one", "text/x-traceback")
+    story.detail(sub, "traceback (i=2)", b"AssertionError: two", "text/x-traceback")
+    story.finish_case(sub, Status.FAIL, Kind.ASSERTION)
+    story.run(unexpected, Status.UXSUCCESS)
+    text = out.getvalue()
+    assert "    -- subtest (i=1)\n    AssertionError: one\n    -- subtest (i=2)\n" in text
+    assert "m.unexpected\n    It was expected to fail, and passed.\n" in text
+
+
+def test_a_warning_of_several_lines_keeps_them(story: Story) -> None:
+    out = faced(story)
+    story.begin(["m.a"])
+    story.tell(Warned("py311", "cannot import:\nTraceback\n  No module\n"))
+    assert "warning: py311: cannot import:\n    Traceback\n      No module\n" in out.getvalue()
+
+
+def test_only_who_pressed_ctrl_c_is_told_to_press_it_again(story: Story) -> None:
+    out = faced(story)
+    story.begin(["m.a"])
+    story.tell(StopAsked(hard=False, reason="2 tests failed (--max-fail)"))
+    assert "(2 tests failed (--max-fail)): letting running tests end\n" in out.getvalue()
+    story.tell(StopAsked(hard=False, reason=INTERRUPTED))
+    assert "letting running tests end; Ctrl-C again kills them\n" in out.getvalue()
+
+
+def test_a_problem_is_told_once(story: Story) -> None:
+    out = faced(story)
+    rows = story.begin(["m.a", "m.b"])
+    story.tell(CasesGivenUp(tuple(rows), "the suite is gone"))
+    story.end("the suite is gone")
+    assert out.getvalue().count("the suite is gone") == 1
+
+
+def test_it_is_told_why_nothing_ran(story: Story) -> None:
+    out = faced(story)
+    name = ProfileName("default")
+    rows = tuple(story.cases.add(one, name) for one in ("m.a", "m.b"))
+    story.tell(RunStarted(story.now, "/project", (name,), 1, partial=True))
+    story.tell(CasesListed(name, rows, ()), ListingEnded(name, "", 0.1))
+    story.end()
+    assert "0 tests in 0.0 s: none of 2 tests is selected\n" in out.getvalue()
