@@ -3,7 +3,7 @@
     python screenshots/take.py
 
 Needs testlanes installed, resvg-py (in the dev group), and Debian's fonts-firacode and fonts-dejavu-core.
-The demo runs twice before, so that there is a history.
+The demo runs before, so that there is a history.
 """
 
 from __future__ import annotations
@@ -21,11 +21,14 @@ from testlanes.past import Past
 from testlanes.runner.cli.arguments import parse_arguments
 from testlanes.runner.cli.demo import make_demo
 from testlanes.runner.cli.run import make_request
-from testlanes.runner.config import load_settings
+from testlanes.runner.config.load import load_settings
 from testlanes.runner.ids import LaneId
 from testlanes.runner.repository.opening import open_repository
 from testlanes.runner.state import RunState
+from testlanes.themes.loader import DEFAULT
 from testlanes.tui.app import Dashboard
+from testlanes.tui.viewmodels.failures import Known
+from testlanes.tui.widgets.linelist import LineList
 
 HERE = Path(__file__).parent
 SIZE = (130, 34)
@@ -67,7 +70,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 async def take(folder: Path) -> None:
     """Run the demo with the dashboard, and take the pictures on the way."""
-    args = parse_arguments(["run", "--here", str(folder), "-j", "4"])
+    args = parse_arguments(["run", "--here", str(folder)])
     settings = load_settings(folder, args.overrides, {})
     repository = open_repository(Path(settings.repository), settings.repository_format, create=True)
     async with asyncio.TaskGroup() as tasks:
@@ -77,40 +80,55 @@ async def take(folder: Path) -> None:
         state = going.recorded.run.state
         app = Dashboard(state, RunControls(sitting), settings, Past(repository))
         async with app.run_test(size=SIZE) as pilot:
-            await until(lambda: slow_lane(state) is not None)
+            await until(lambda: len(state.failures) >= 3 and slow_lane(state) is not None)
             lane = slow_lane(state) or 0
-            await pilot.pause()
             for _ in range(lane):
                 await pilot.press("j")
-            await until(lambda: state.lanes[LaneId(lane)].tail_size > 200)
-            await pilot.press("t")
+            await until(lambda: state.lanes[LaneId(lane)].tail_size > 900)
+            await pilot.pause(0.3)
+            save(app, "running")
+            await until(lambda: fixture_lane(state) is not None)
+            lane = fixture_lane(state) or 0
+            await pilot.press("g", *"j" * lane, "t")
+            await until(lambda: state.lanes[LaneId(lane)].tail_size > 400)
             await pilot.pause(0.3)
             save(app, "tail")
             await pilot.press("escape")
-            await until(lambda: len(state.failures) >= 3)
-            await pilot.pause(0.2)
-            save(app, "running")
             await going.task
             await pilot.pause(0.5)
             save(app, "ended")
             await pilot.press("2")
             await pilot.pause(0.3)
-            await pilot.press("]", "]")
-            await pilot.pause(0.3)
+            while "test_receipt" not in {one.test_id.rpartition(".")[2] for one in here(app)}:
+                await pilot.press("]")
+            await pilot.pause(0.5)
             save(app, "triage")
-            await pilot.press("escape", "3")
-            await pilot.pause(0.3)
-            save(app, "tests")
-            await pilot.press("escape", "4")
-            await pilot.pause(0.3)
-            save(app, "history")
-            await pilot.press("escape")
-            await pilot.press("2")
             for theme in THEMES:
                 app.theme = theme
                 await pilot.pause(0.3)
                 save(app, f"theme-{theme.removeprefix('testlanes-')}")
+            app.theme = DEFAULT
+            await pilot.press("escape", "3", "S", "slash", *">0.15s", "enter", "down", "down")
+            await pilot.pause(0.5)
+            save(app, "tests")
+            await pilot.press("escape", "escape", "4")
+            await pilot.pause(0.3)
+            save(app, "history")
             app.exit()
+
+
+def here(app: Dashboard) -> list[Known]:
+    """Return the failures under the cursor of the triage screen."""
+    pane = app.front.query_one("#failures", LineList)
+    return app.failures.failures_at(pane.cursor)
+
+
+def fixture_lane(state: RunState) -> int | None:
+    """Return the lane that sets up the demo's dear fixture."""
+    for number, lane in state.lanes.items():
+        if any(one.phase == "setup" and one.scope == "class" for one in lane.fixtures.values()):
+            return number
+    return None
 
 
 def slow_lane(state: RunState) -> int | None:
@@ -125,8 +143,8 @@ def main() -> None:
     """Take all pictures."""
     with tempfile.TemporaryDirectory(prefix="shop-") as parent:
         folder = make_demo(Path(parent) / "shop")
-        for _ in range(2):
-            command = [sys.executable, "-m", "testlanes", "run", "--no-tui", "-j", "4"]
+        for words in ([], ["basket"], [], ["--failing"], []):
+            command = [sys.executable, "-m", "testlanes", "run", "--no-tui", *words]
             subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False)
         asyncio.run(take(folder))
 

@@ -59,6 +59,7 @@ class Comparison:
     fixed: tuple[Case, ...] = ()
     still_failing: tuple[Case, ...] = ()
     new: tuple[Case, ...] = ()
+    """What ran in B and not in A; empty if A was partial."""
     gone: tuple[Case, ...] = ()
     """What ran in A and not in B; empty if B was partial."""
     slower: tuple[Slower, ...] = ()
@@ -222,7 +223,9 @@ class MemoryHistory:
             newly_failing=tuple(case for case in failing if case not in failed),
             fixed=tuple(case for case in failed if case in new and new[case][0] is Status.SUCCESS),
             still_failing=tuple(case for case in failing if case in failed),
-            new=tuple(case for case in new if case not in old),
+            new=()
+            if by_number[a].summary.partial
+            else tuple(case for case in new if case not in old),
             gone=()
             if by_number[b].summary.partial
             else tuple(case for case in old if case not in new),

@@ -111,6 +111,11 @@ def say(text):
     print("%s %s" % (time.strftime("%H:%M:%S"), text), flush=True)
 
 
+def setUpModule():
+    say("INFO unlocking the yard")
+    time.sleep(0.3)
+
+
 class WarehouseTest(unittest.TestCase):
     """All of these share one dear fixture, whose log grows while it starts."""
 
@@ -207,7 +212,8 @@ class PaymentTest(unittest.TestCase):
 
 def files(profiles: dict[str, str]) -> dict[str, str]:
     """Return the project: path -> text. ``profiles`` are name -> interpreter."""
-    settings = ['framework = "unittest"', "timeout = 5", "slow_after = 2", ""]
+    # Its tests sleep more than they work: six lanes are no burden to any machine.
+    settings = ['framework = "unittest"', "concurrency = 6", "timeout = 5", "slow_after = 2", ""]
     for name, python in profiles.items():
         settings += [f"[profiles.{name}]", f"python = {python!r}", ""]
     return {

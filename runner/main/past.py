@@ -80,14 +80,14 @@ class Past:
 
         def compared(history: queries.History) -> Comparison:
             found = queries.compare(history, a, b)
-            later = queries.run(history, b)
+            earlier, later = queries.run(history, a), queries.run(history, b)
             return Comparison(
                 a,
                 b,
                 found.newly_failing,
                 found.fixed,
                 found.still_failing,
-                found.new,
+                () if earlier is not None and earlier.partial else found.new,
                 () if later is not None and later.partial else found.gone,
                 tuple(Slower(one.case, one.before, one.after) for one in found.slower),
             )

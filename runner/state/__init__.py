@@ -2,6 +2,7 @@
 
 from .leaks import leak_words
 from .parts import (
+    BEGAN,
     DETAIL_LIMIT,
     TAIL_LIMIT,
     Detail,
@@ -15,6 +16,7 @@ from .run import RunState
 from .standing import ENDED, FAILED, KINDS, Standing
 
 __all__ = [
+    "BEGAN",
     "DETAIL_LIMIT",
     "ENDED",
     "FAILED",

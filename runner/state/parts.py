@@ -16,6 +16,10 @@ TAIL_LIMIT = 256 << 10
 """Bytes kept of a lane's live output."""
 
 
+BEGAN = ""
+"""What stands for the source of a piece of live output that is none: the row of the test that began here."""
+
+
 @dataclass(slots=True)
 class Detail:
     """A named content of an attempt. ``dropped`` counts the bytes left out of the middle."""
@@ -104,6 +108,7 @@ class LaneState:
     """Why the last worker died; empty if it went as it was to."""
     fixtures: dict[int, FixtureState] = field(default_factory=dict[int, FixtureState])
     tail: deque[tuple[str, bytes]] = field(default_factory=deque[tuple[str, bytes]])
+    """Live output as (source, bytes), and where tests began in it (see ``BEGAN``)."""
     tail_size: int = 0
     ran: array[int] = field(default_factory=lambda: array("I"))
     """Rows that its present worker ran, in order."""

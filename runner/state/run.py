@@ -51,6 +51,7 @@ from ..events import (
 from ..ids import HostName, Kind, LaneId, ProfileName, Row, Status
 from .columns import Columns
 from .parts import (
+    BEGAN,
     TAIL_LIMIT,
     Detail,
     FixtureState,
@@ -217,7 +218,8 @@ class RunState(Columns):
                 state.tail.append((source, data))
                 state.tail_size += len(data)
                 while state.tail_size > TAIL_LIMIT and len(state.tail) > 1:
-                    state.tail_size -= len(state.tail.popleft()[1])
+                    source, data = state.tail.popleft()
+                    state.tail_size -= len(data) if source != BEGAN else 0
             case LeaksFound():
                 self.leaks.append(event)
             case Usage(lane, memory, cpu):
@@ -265,6 +267,9 @@ class RunState(Columns):
         lane = self._lane(event.lane)
         lane.phase, lane.row, lane.started_at = "running", row, event.at
         lane.waits = ""
+        if lane.tail and lane.tail[-1][0] == BEGAN:
+            lane.tail.pop()  # that one said nothing
+        lane.tail.append((BEGAN, str(row).encode()))
         self.lane_of[row] = event.lane
         self.attempts[row] = min(255, self.attempts[row] + 1)
         self.details.pop(row, None)

@@ -172,7 +172,8 @@ def test_live_output_is_bounded() -> None:
     for _ in range(10):
         scene.tell(OutputReceived(ONE, "stdout", b"y" * (TAIL_LIMIT // 4)))
 
-    assert sum(len(data) for _, data in scene.state.lanes[ONE].tail) <= TAIL_LIMIT
+    tail = scene.state.lanes[ONE].tail
+    assert sum(len(data) for _, data in tail) <= TAIL_LIMIT
 
 
 def test_changes_are_drained_once() -> None:
@@ -233,3 +234,10 @@ def test_a_worker_that_a_test_took_with_it_is_counted_as_dead() -> None:
     scene.run(1, Status.SUCCESS)
     scene.tell(WorkerLost(ONE, 1, "has ended", expected=True))
     assert (lane.crashed, lane.note) == (1, "")
+
+
+def test_tests_that_say_nothing_leave_nothing_in_the_live_output() -> None:
+    scene = Scene("a", "b", "c")
+    for row in (0, 1, 2) * 50:
+        scene.run(row, Status.SUCCESS)
+    assert len(scene.state.lanes[ONE].tail) == 1

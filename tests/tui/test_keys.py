@@ -12,6 +12,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from testlanes.runner.events import RunEnded
 from testlanes.runner.ids import Case, LaneId, Row, Status
 from testlanes.runner.intents import ChangeLanes, Rerun, StopRun, StopTest, Watch
 from testlanes.runner.settings import Settings
@@ -902,3 +903,18 @@ async def test_without_a_green_run_the_last_two_are_compared_and_a_stored_one_is
         one.app.stored()
         await one.pilot.pause()
         assert one.history.runs.b == 2
+
+
+@pytest.mark.parametrize(("height", "shown"), [(36, True), (24, False)])
+async def test_when_the_run_is_over_the_first_failure_is_shown_where_there_is_room(
+    height: int, shown: bool
+) -> None:
+    stage = stage_running()
+    async with seat(stage, size=(130, height)) as one:
+        assert not one.running.detail.display
+        stage.say(RunEnded(stage.at(60), interrupted=False))
+        await one.press()
+        assert one.running.lanes.summary
+        assert one.running.detail.display is shown
+        await one.press("]")
+        assert one.running.detail.display

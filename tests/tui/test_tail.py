@@ -154,6 +154,32 @@ def test_the_chain_of_fixtures_is_told_with_state_and_time() -> None:
     stage.say(FixtureChanged(LaneId(2), None, 9, 0, "Slow", "test", "setup", 0.0, since))
     chain = text_of(model.chain(200))
     assert "Slow setup 3.0/2.0s" in chain
-    assert chain.index("setup 3.0/2.0s") < chain.index("Slow 2.0s") < chain.index("Quick 0.10s")
+    assert chain.index("Quick 0.10s") < chain.index("Slow 2.0s") < chain.index("setup 3.0/2.0s")
+    narrow = text_of(model.chain(len(chain) - 1))
+    assert "Quick" not in narrow
+    assert "Slow setup 3.0/2.0s" in narrow
     stage.say(FixtureChanged(LaneId(2), None, 2, 1, "DatabaseFixture", "test", "down"))
     assert "DatabaseFixture" not in text_of(model.chain(80))
+
+
+def test_who_opens_the_output_late_sees_which_test_said_what() -> None:
+    stage = fresh()
+    one = stage.begin(0, "test_rebuild", 1)
+    out(stage, b"first\n")
+    stage.end(0, one, 2)
+    for name in ("test_resize", "test_shelve"):  # these say nothing
+        stage.end(0, stage.begin(0, name, 2), 3)
+    stage.begin(0, "test_memory", 3)
+    out(stage, b"second\n")
+    model = tail(stage)
+    seen = [text.rpartition(".")[2] for text in model.texts()]
+    assert seen == ["test_rebuild", "first", "test_memory", "second"]
+    stage.begin(0, "test_disk", 4)
+    model.advance()
+    stage.begin(0, "test_xml", 5)
+    model.advance()
+    model.advance()
+    out(stage, b"third\n")
+    model.advance()
+    seen = [text.rpartition(".")[2] for text in model.texts()]
+    assert seen[4:] == ["test_xml", "third"]

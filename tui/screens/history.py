@@ -78,8 +78,10 @@ class HistoryScreen(BaseScreen, inherit_bindings=False):
         if not self._chosen and self.runs.b != newest:
             self.runs.b = newest
             self._last_green()
-            if self.runs.a is None and len(self.runs.runs) > 1:
-                self.runs.a = self.runs.runs[1].number
+            if self.runs.a is None:
+                before = self.runs.runs[1:]
+                whole = (run.number for run in before if not (run.partial or run.interrupted))
+                self.runs.a = next(whole, before[0].number if before else None)
             self._compare()
         self.list.clamp()
         self.list.redraw()

@@ -87,12 +87,20 @@ class RunningScreen(SteeringScreen, inherit_bindings=False):
     def on_descendant_focus(self) -> None:
         """Below, show what belongs to the focused pane: a lane's output, or a failure."""
         self.show_keys()
-        if self.focused in (self.lanes, self.output):
-            detail = False
+        if self.focused is self.lanes:
+            self._show_below(detail=self._failure_below)
+        elif self.focused is self.output:
+            self._show_below(detail=False)
         elif self.focused is self.failures:
-            detail = len(self.dash.failures) > 0
-        else:
-            return
+            self._show_below(detail=len(self.dash.failures) > 0)
+
+    @property
+    def _failure_below(self) -> bool:
+        """Whether a failure belongs below the lanes: what came out last says less, once all is over."""
+        over = self.lanes.summary and self.size.height >= TALL
+        return over and len(self.dash.failures) > 0
+
+    def _show_below(self, *, detail: bool) -> None:
         if self.detail.display != detail:
             self.detail.display = detail
             self.output.display = not detail
@@ -113,7 +121,7 @@ class RunningScreen(SteeringScreen, inherit_bindings=False):
     _shared: tuple[object, ...] = ()
 
     def _share_height(self) -> None:
-        """Give the lanes what they need, between half and seven tenths; the output has the rest.
+        """Give the lanes what they need, between two fifths and seven tenths; the output has the rest.
 
         It follows the number of lanes, never what they do: nothing moves while tests run.
         """
@@ -131,7 +139,7 @@ class RunningScreen(SteeringScreen, inherit_bindings=False):
             else:
                 pane.styles.clear_rule("height")
         if zoomed is None and self.size.height >= TALL:
-            body.styles.height = max(room // 2, min(now[0], room * 7 // 10))
+            body.styles.height = max(room * 2 // 5, min(now[0], room * 7 // 10))
         else:
             body.styles.clear_rule("height")
 
@@ -144,6 +152,8 @@ class RunningScreen(SteeringScreen, inherit_bindings=False):
         self.lanes.top = 0
         self.lanes.redraw()
         self.show_keys()
+        if self.focused is self.lanes:
+            self._show_below(detail=self._failure_below)
 
     def _title(self) -> None:
         state = self.dash.state

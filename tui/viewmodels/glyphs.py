@@ -17,7 +17,7 @@ class Glyphs:
     """One set of signs."""
 
     ok: str = "✓"
-    fail: str = "×"  # noqa: RUF001
+    fail: str = "✗"
     error: str = "■"
     crash: str = "◆"
     timeout: str = "◷"

@@ -153,10 +153,10 @@ def comparison_report(
         if not cases:
             continue
         report.lines.append((Span(f"  {words}", "title bold"),))
-        for case in cases[:SHOWN_CASES]:
+        for case, profiles in _by_test(cases[:SHOWN_CASES]):
             report.cases[len(report.lines)] = case
             report.lines.append(
-                (Span(f"   {sign} ", tone), Span(f"  {clean(case.profile)} ", "profile"))
+                (Span(f"   {sign} ", tone), Span(f"  {clean(profiles)} ", "profile"))
             )
         if len(cases) > SHOWN_CASES:
             report.lines.append(
@@ -181,6 +181,14 @@ def comparison_report(
     if not report.lines:
         report.lines += [EMPTY, (Span("  Every test ended as it did before.", "dim"),)]
     return report
+
+
+def _by_test(cases: Sequence[Case]) -> list[tuple[Case, str]]:
+    """Return one (case, profiles) for each test, in the order of the first of its cases."""
+    found: dict[str, list[Case]] = {}
+    for case in cases:
+        found.setdefault(case.test_id, []).append(case)
+    return [(same[0], " ".join(case.profile for case in same)) for same in found.values()]
 
 
 class _Ran(Protocol):

@@ -8,10 +8,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from testlanes.runner.ids import LaneId, Row
-from testlanes.runner.state import FixtureState, LaneState
+from testlanes.runner.state import BEGAN, FixtureState, LaneState
 
 from .glyphs import Glyphs
-from .lines import EMPTY, Line, Span, clean, crop, fit, split_id, strip_escapes, width_of
+from .lines import (
+    EMPTY,
+    Line,
+    Span,
+    clean,
+    crop,
+    fit,
+    line_width,
+    split_id,
+    strip_escapes,
+    width_of,
+)
 from .options import Shown
 from .times import NS, pair_text, seconds_text
 
@@ -58,7 +69,6 @@ class TailModel:
         self._open: dict[str, str] = {}
         self._last: tuple[str, bytes] | None = None
         self._row: Row | None = None
-        self._started = 0
 
     def __len__(self) -> int:
         return len(self.view) + len(self._open)
@@ -79,11 +89,12 @@ class TailModel:
         if lane is None:
             return False
         before = self.version
-        if lane.row is not None and (lane.row, lane.started_at) != (self._row, self._started):
-            self._row, self._started = lane.row, lane.started_at
-            self._add(TailLine("", self.shown.state.cases.test_id(lane.row), rule=True))
         for source, data in self._new(lane):
-            self._feed(source, data)
+            if source != BEGAN:
+                self._feed(source, data)
+            elif (row := Row(int(data))) != self._row:
+                self._row = row
+                self._add(TailLine("", self.shown.state.cases.test_id(row), rule=True))
         return self.version != before
 
     def _state(self) -> LaneState | None:
@@ -95,8 +106,8 @@ class TailModel:
             if piece is self._last:
                 break
             new.append(piece)
-        if new:
-            self._last = new[0]
+        # Where a test began is told again until it has said something: another may take its place.
+        self._last = next((piece for piece in new if piece[0] != BEGAN), self._last)
         return new[::-1]
 
     def _feed(self, source: str, data: bytes) -> None:
@@ -195,8 +206,14 @@ class TailModel:
         if lane is None or not lane.fixtures:
             return EMPTY
         usual, now = self.shown.state.fixture_seconds, self.shown.now_ns()
+        glyphs = self.shown.options.glyphs
         fixtures = _ordered(lane.fixtures)
-        return crop(_chain(fixtures, self.shown.options.glyphs, usual, now), 0, width)
+        while True:
+            # In the order in which they came up; what matters least goes first for want of room.
+            line = _chain(sorted(fixtures, key=lambda one: one.number), glyphs, usual, now)
+            if len(fixtures) < 2 or line_width(line) <= width:
+                return crop(line, 0, width)
+            fixtures.pop()
 
 
 def read_line(source: str, text: str) -> TailLine:

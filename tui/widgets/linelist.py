@@ -94,7 +94,9 @@ class LineList(Pane):
         self._say_where()
 
     def _keep_in_sight(self) -> None:
-        height = max(1, self.body_height)
+        if self.body_height <= 0:
+            return  # not laid out yet: everything would be out of sight
+        height = self.body_height
         self.top = min(self.top, max(0, len(self.model) - height))
         if self.cursor < self.top:
             self.top = self.cursor
