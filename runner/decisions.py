@@ -22,6 +22,8 @@ class Entry:
     segment: int = 0
     hosts: frozenset[HostName] | None = None
     """The only hosts that may run it; None: any."""
+    urgent: bool = False
+    """Whether it comes before all of its segment that are not."""
 
 
 @dataclass(frozen=True, slots=True)

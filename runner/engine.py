@@ -91,6 +91,8 @@ class WatchRequest:
     """Whether a test is to run that the selection selects; None: all of them."""
     urgent: Callable[[str, ProfileName], bool] | None = None
     """Whether it is to run before those that are not."""
+    whole: bool = False
+    """Whether what is listed is the whole suite, so that what is not listed is gone."""
 
 
 def prepare(settings: Settings, request: Request) -> Run:
@@ -100,16 +102,16 @@ def prepare(settings: Settings, request: Request) -> Run:
     settings = _with_what_is_asked(settings, request.selection)
     frame = _Frame(settings, request)
     times, plan = request.times, request.plan
-    urgent = request.watch.urgent if request.watch is not None and plan is None else None
+    urgent = request.watch.urgent if request.watch is not None else None
 
     def entry(row: Row, index: int, group: Group | None) -> Entry:
         test_id, profile = frame.cases.case(row)
         segment = plan.segment_of(test_id, profile) if plan is not None else 0
-        if urgent is not None:
-            segment = 0 if urgent(test_id, profile) else 1
-        return Entry(row, profile, index, times.get(Case(test_id, profile)), group, segment)
+        first = urgent is not None and urgent(test_id, profile)
+        seconds = times.get(Case(test_id, profile))
+        return Entry(row, profile, index, seconds, group, segment, urgent=first)
 
-    limits: list[int | None] = [None] if urgent is None else [None, None]
+    limits: list[int | None] = [None]
     if plan is not None:
         limits = [plan.concurrency(at) for at in range(len(plan.segments))]
     dispatcher = Dispatcher(

@@ -166,6 +166,8 @@ class Settings:
     """Paths that a watch does not look at, as patterns (``docs/*``), besides what git ignores."""
     watch_poll: bool = False
     """Whether a watch looks at the files by itself: network file systems tell nobody of changes."""
+    watch_rest: bool = False
+    """Whether a watch goes on with what has not run since the last full run when it has nothing else to do."""
     watch_red: str = ""
     """A command that is run when a watch's cycle leaves failing tests and the one before did not."""
     watch_green: str = ""

@@ -23,6 +23,7 @@ from testlanes.runner.state import RunState
 from testlanes.themes.loader import DEFAULT, SIXTEEN, load_themes, tone_colors
 
 from .actions import GROUPS, Where, actions_of, keys_of, shown_key, wrong_keys
+from .announcing import Announcer
 from .asking import AskingApp
 from .clock import FrameClock
 from .controls import Controls
@@ -42,7 +43,7 @@ from .sources import Sources
 from .terminal import HANGUP_EVERY, Terminal
 from .viewmodels.failures import FailuresModel
 from .viewmodels.glyphs import ASCII, PLAIN, UNICODE
-from .viewmodels.header import Tally, counts_of, share_done
+from .viewmodels.header import Tally
 from .viewmodels.help import LEGEND, HelpText
 from .viewmodels.lines import EMPTY, Line, Span, clean, split_id
 from .viewmodels.options import Options, Shown
@@ -93,6 +94,7 @@ class Dashboard(AskingApp, inherit_bindings=False):
             tags={profile.name: profile.tags for profile in settings.profiles},
         )
         self.project = clean(Path(settings.root).name) or "tests"
+        self.announcer = Announcer(self.project)
         self.problem = ""
         """Why the dashboard broke: a traceback, without the values of variables."""
         self.stops = 0
@@ -101,7 +103,6 @@ class Dashboard(AskingApp, inherit_bindings=False):
         self._notice_until = 0.0
         self._watched: LaneId | None = None
         self._said_end = False
-        self._said: tuple[object, ...] = ()
         self._take(state)
         environment = os.environ.get("NO_COLOR")
         super().__init__(driver_class=DashboardDriver)
@@ -133,8 +134,9 @@ class Dashboard(AskingApp, inherit_bindings=False):
         self.tally.note(everything)  # type: ignore[arg-type]
         self.failures.note(tuple(state.failures))
 
-    def attach(self, state: RunState) -> None:
-        """Show another run: the next one of a watch, or a repeated one."""
+    def attach(self, state: RunState, controls: Controls | None = None) -> None:
+        """Show another run, or a watch, by other ``controls`` if that has some of its own."""
+        self.controls = controls or self.controls
         self._take(state)
         self._said_end = False
         self.stops = 0
@@ -230,8 +232,11 @@ class Dashboard(AskingApp, inherit_bindings=False):
         self.failures.advance()
         driver = self.terminal.driver
         front = self.front
-        if self.state.ended is not None and not self._said_end and self.running.is_mounted:
+        if self.state.ended is None:
+            self._said_end = False  # a watch's next run may have begun
+        elif not self._said_end and self.running.is_mounted:
             self._said_end = True
+            self.stops = 0
             self.running.ended()
         if front.is_mounted:  # else it shows what there is once it has its widgets
             front.frame(rows, lanes)
@@ -239,7 +244,7 @@ class Dashboard(AskingApp, inherit_bindings=False):
             if driver.stale and driver.backlog == 0:
                 driver.stale = False
                 front.refresh(layout=True)
-            self._say_outside(driver)
+            self.announcer.say(driver, self.shown)
         self.clock.drew(time.thread_time() - began)
 
     @property
@@ -249,16 +254,6 @@ class Dashboard(AskingApp, inherit_bindings=False):
             if isinstance(screen, BaseScreen):
                 return screen
         return self.running
-
-    def _say_outside(self, driver: DashboardDriver) -> None:
-        counts = counts_of(self.shown)
-        percent = int(share_done(self.shown, counts) * 100)
-        said = (percent, counts.bad)
-        if said != self._said:
-            self._said = said
-            driver.say_progress(percent, bad=counts.bad > 0)
-            bad = f" {counts.bad}F" if counts.bad else ""
-            driver.say_title(f"testlanes {self.project} {percent}%{bad}")
 
     def show_anew(self) -> None:
         """See ``AskingApp``."""

@@ -7,11 +7,13 @@ from typing import Protocol
 
 from testlanes.runner.ids import Row
 from testlanes.runner.intents import Intent
+from testlanes.runner.watching import WatchIntent
 
 BISECT = "bisect"
 DEBUG = "debug"
 RUN = "run"
 WATCH = "watch"
+WATCHING = "watching"
 
 
 class Controls(Protocol):
@@ -19,7 +21,7 @@ class Controls(Protocol):
 
     @property
     def offers(self) -> frozenset[str]:
-        """Which of ``BISECT``, ``DEBUG``, ``RUN`` and ``WATCH`` work here; the keys of others are not shown."""
+        """Which of ``BISECT``, ``DEBUG``, ``RUN``, ``WATCH`` and ``WATCHING`` work here; the keys of others are not shown."""
         ...
 
     def ask(self, intent: Intent) -> None:
@@ -76,8 +78,15 @@ class Controls(Protocol):
         """
         ...
 
-    def watch(self, on: bool) -> None:
-        """With ``WATCH`` offered: begin or end to run tests again when files change."""
+    def begin_watch(self) -> None:
+        """With ``WATCH`` offered: begin to run tests again when files change, after the run that goes on.
+
+        The watch's state, with a ``watch`` of its own, comes through ``Dashboard.attach``.
+        """
+        ...
+
+    def ask_watch(self, intent: WatchIntent) -> None:
+        """Ask something of the watch, where ``RunState.watch`` is one."""
         ...
 
     def watching(self) -> str:

@@ -110,6 +110,16 @@ class DashboardDriver(LinuxDriver):
         if self._speaks_osc:
             self.write(f"\x1b]9;4;{2 if bad else 1};{max(0, min(100, percent))}\x07")
 
+    def end_progress(self) -> None:
+        """Show no progress any more."""
+        if self._speaks_osc:
+            self.write("\x1b]9;4;0\x07")
+
+    def notify(self, text: str) -> None:
+        """Have the terminal notify the user (OSC 9: iTerm2, kitty, WezTerm, Ghostty, Windows Terminal); clean text."""
+        if self._speaks_osc:
+            self.write(f"\x1b]9;{text}\x07")
+
     def say_title(self, title: str) -> None:
         """Set the window's title; ``title`` must be clean."""
         if self._speaks_osc:

@@ -63,20 +63,24 @@ class ImportGraph:
     def __init__(self, read: Callable[[str], bytes | None], is_file: Callable[[str], bool]) -> None:
         """``read`` gives a file's content, None if there is none."""
         self._read, self._is_file = read, is_file
+        self._sources: dict[str, Imports | None] = {}
         self._known: dict[str, tuple[frozenset[str], bool]] = {}
+        self._gone: frozenset[str] = frozenset()
 
     def forget(self, paths: Iterable[str]) -> None:
         """Read these files anew when they are next asked for."""
         for path in paths:
             self._known.pop(path, None)
+            self._sources.pop(path, None)
 
-    def forget_missing(self) -> None:
-        """Resolve all imports anew: a module came or went."""
+    def resolve_anew(self, gone: Iterable[str] = ()) -> None:
+        """Resolve all imports anew: modules came or went. ``gone`` are taken to be there, for who imports them."""
         self._known.clear()
+        self._gone = frozenset(gone)
 
     def exists(self, path: str) -> bool:
-        """Whether there is such a file."""
-        return self._is_file(path)
+        """Whether there is such a file, or was until just now."""
+        return path in self._gone or self._is_file(path)
 
     def of(self, path: str) -> frozenset[str]:
         """Return the project's files that a file imports, with the packages above them."""
@@ -89,8 +93,10 @@ class ImportGraph:
     def _look(self, path: str) -> tuple[frozenset[str], bool]:
         known = self._known.get(path)
         if known is None:
-            content = self._read(path)
-            found = imports_of(content) if content is not None else Imports(())
+            if path not in self._sources:
+                content = self._read(path)
+                self._sources[path] = imports_of(content) if content is not None else Imports(())
+            found = self._sources[path]
             if found is None:
                 known = frozenset[str](), True
             else:
@@ -118,8 +124,8 @@ class ImportGraph:
         parts = name.split(".") if name else []
         at = folder
         for part in parts:
-            if self._is_file(module := join(at, f"{part}.py")):
+            if self.exists(module := join(at, f"{part}.py")):
                 yield module
             at = join(at, part)
-            if self._is_file(package := join(at, "__init__.py")):
+            if self.exists(package := join(at, "__init__.py")):
                 yield package

@@ -16,23 +16,29 @@ if TYPE_CHECKING:
     from ..settings import Settings
     from .arguments import Arguments
     from .run import Dashboard
+    from .watch import Dashboard as WatchDashboard
 
 INTERRUPTED = 130
 INTERNAL = 70
 """sysexits.h: an internal software error."""
 
 
-def run_command_line(argv: Sequence[str], dashboard: Dashboard | None = None) -> int:
+def run_command_line(
+    argv: Sequence[str],
+    dashboard: Dashboard | None = None,
+    watch_dashboard: WatchDashboard | None = None,
+) -> int:
     """Do what ``argv``, without the program's name, asks for, and return the exit code. Raises nothing.
 
-    ``dashboard`` runs with a screen where there is a terminal for it; without it every run is headless.
+    ``dashboard`` runs, and ``watch_dashboard`` watches, with a screen where there is a terminal for it;
+    without them all is headless.
     """
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
     try:
-        code = _command(argv, dashboard)
+        code = _command(argv, dashboard, watch_dashboard)
         _flush()
     except UserError as error:
         return _tell(error)
@@ -55,7 +61,9 @@ def _flush() -> None:
         _silence()
 
 
-def _command(argv: Sequence[str], dashboard: Dashboard | None) -> int:
+def _command(
+    argv: Sequence[str], dashboard: Dashboard | None, watch_dashboard: WatchDashboard | None
+) -> int:
     from .options import HelpWanted
 
     try:
@@ -92,12 +100,12 @@ def _command(argv: Sequence[str], dashboard: Dashboard | None) -> int:
     if args.command == "watch":
         from .watch import run_watch
 
-        return run_watch(args, lambda: _settings(args))
+        return run_watch(args, lambda: settings_of(args), watch_dashboard)
     if args.command == "profiles":
         from .profiles import run_profiles
 
         return run_profiles(args, _folder(args))
-    return _COMMANDS[args.command](args, _settings(args))
+    return _COMMANDS[args.command](args, settings_of(args))
 
 
 def _run(args: Arguments, dashboard: Dashboard | None) -> int:
@@ -109,7 +117,7 @@ def _run(args: Arguments, dashboard: Dashboard | None) -> int:
     except OSError:  # it is tried again when there is somebody to tell
         launch = None
     try:
-        settings = _settings(args)
+        settings = settings_of(args)
         if launch is not None:
             from .early import load_early
 
@@ -123,7 +131,8 @@ def _run(args: Arguments, dashboard: Dashboard | None) -> int:
             launch.discard()
 
 
-def _settings(args: Arguments) -> Settings:
+def settings_of(args: Arguments) -> Settings:
+    """Read the settings that these arguments ask for. Raises UserError."""
     from ..config.load import load_settings
 
     stored = args.command in _OF_STORED or args.which_profiles

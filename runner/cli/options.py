@@ -232,14 +232,21 @@ def _watch(parser: Parser) -> Parser:
     _selection(parser)
     parser.add_argument_group("what a change runs").add_argument(
         "--mode",
-        choices=("affected", "failing", "all"),
-        help="what it affects (the default), of that only what is failing, or everything",
+        choices=("affected", "failing", "branch", "all"),
+        help="what it affects (the default), of that only what is failing, what all changes since the"
+        " branch began affect, or everything",
     )
     _lanes(parser)
     _limits(parser)
     group = parser.add_argument_group("what is said")
     add = group.add_argument
-    add("--no-tui", dest="tui", action="store_const", const=False, help="a compact block a cycle")
+    add(
+        "--no-tui",
+        dest="tui",
+        action="store_const",
+        const=False,
+        help="no dashboard: a compact block a cycle",
+    )
     add("--json", action="store_true", help="a JSON object for each cycle on stdout")
     _suite(parser)
     _where(parser)

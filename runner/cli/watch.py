@@ -5,65 +5,91 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from ..config.hosts import here_only
 from ..errors import UserError
-from ..ids import Case, ProfileName
+from ..ids import Case, Kind, ProfileName
 from ..repository.opening import open_repository
 from ..settings import Settings
-from ..watch import Cycle, Project, Watch
+from ..watch import Project, Watch
+from ..watch.turning import Turning
 from ..watch.words import as_json, block
+from ..watching import Cycle, CycleEnded, KnownFailure, Mode, SourcesBroken, WatchEvent, Ways
 from .arguments import Arguments
 from .recorded import RecordedRun
-from .run import make_request, say, tell_warnings
+from .run import make_request, say, tell_warnings, wants_dashboard
 from .selecting import known_failures
+
+if TYPE_CHECKING:
+    from ..repository.directory import DirectoryRepository
+
+Dashboard: TypeAlias = Callable[[Arguments, Callable[[], Settings], Ways], int]
+"""Watches with a screen: arguments, what reads the settings, and how changes are answered at first."""
 
 NOTES = "files-used.json"
 """In testlanes' own folder of the repository."""
 
 
-def run_watch(args: Arguments, load: Callable[[], Settings]) -> int:
+def run_watch(
+    args: Arguments, load: Callable[[], Settings], dashboard: Dashboard | None = None
+) -> int:
     """Watch until Ctrl-C. Returns 1 if something is failing then, else 0."""
-    red: list[bool] = []
+    mode = args.mode or "affected"
+    failing = args.failing or mode == "failing"
+    ways = Ways(cast("Mode", mode) if mode != "failing" else "affected", failing)
+    args = replace(args, failing=False)
+    if dashboard is not None and wants_dashboard(args):
+        return dashboard(args, load, ways)
+    return _watch_headless(args, load, ways)
 
-    def project() -> Project:
-        return watched_project(args, load())
 
-    def tell(cycle: Cycle) -> None:
+def _watch_headless(args: Arguments, load: Callable[[], Settings], ways: Ways) -> int:
+    first = load()
+    for problem in first.problems:
+        say(problem)
+    turning = Turning(first, say)
+    many = len(first.profiles) > 1
+
+    def show(cycle: Cycle) -> None:
         if args.json:
             print(json.dumps(as_json(cycle)), flush=True)  # noqa: T201
         else:
-            many = len(first.settings.profiles) > 1
             print("\n".join(block(cycle, many_profiles=many)), flush=True)  # noqa: T201
-        if cycle.number and not cycle.stopped:
-            now = bool(cycle.failing or cycle.problem)
-            if not red or red[-1] != now:
-                _hook(first.settings, red=now)
-            red[:] = [now]
 
-    first = project()
-    for problem in first.settings.problems:
-        say(problem)
-    mode = args.mode or ("failing" if args.failing else "affected")
-    args = replace(args, failing=False)
-    say(f"watching {first.settings.root}; Ctrl-C ends it")
+    def tell(event: WatchEvent) -> None:
+        match event:
+            case SourcesBroken(at, changed, broken) if broken:
+                show(Cycle(0, at, changed=changed, broken=broken))
+            case CycleEnded(cycle):
+                show(cycle)
+                turning.take(cycle)
+            case _:
+                pass
+
+    say(f"watching {first.root}; Ctrl-C ends it")
     try:
-        asyncio.run(_watch(project, tell, mode))
+        asyncio.run(_watch(lambda: watched_project(args, load()), tell, ways))
     except OSError as error:
-        raise UserError(
-            f"files cannot be watched: {error.strerror or error}",
-            hint="watch_poll = true looks at them by itself; or raise fs.inotify.max_user_watches",
-        ) from error
-    return int(bool(red and red[-1]))
+        raise unwatchable(error) from error
+    return int(turning.red)
 
 
-async def _watch(project: Callable[[], Project], tell: Callable[[Cycle], None], mode: str) -> None:
-    watch = Watch(project, tell, mode)  # type: ignore[arg-type]
+def unwatchable(error: OSError) -> UserError:
+    """Return what to tell a user whose machine cannot watch files."""
+    return UserError(
+        f"files cannot be watched: {error.strerror or error}",
+        hint="watch_poll = true looks at them by itself; or raise fs.inotify.max_user_watches",
+    )
+
+
+async def _watch(
+    project: Callable[[], Project], tell: Callable[[WatchEvent], None], ways: Ways
+) -> None:
+    watch = Watch(project, tell, ways)
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in numbers:
@@ -80,33 +106,35 @@ def watched_project(args: Arguments, settings: Settings) -> Project:
     settings = here_only(settings)
     repository = open_repository(Path(settings.repository), settings.repository_format, create=True)
     tell_warnings(repository)
-
-    def failing() -> frozenset[Case]:
-        found = known_failures(settings, repository)
-        return frozenset(
-            Case(test_id, ProfileName(name)) for name, ids in found.items() for test_id in ids
-        )
-
+    args = replace(args, failing=False)
     return Project(
         settings,
-        lambda: make_request(replace(args, failing=False), settings, repository),
+        lambda: make_request(args, settings, repository),
         lambda request: RecordedRun(settings, repository, request),
-        failing,
+        lambda: _failing(settings, repository),
+        lambda: _failures(settings, repository),
+        lambda listed: _forget(repository, listed),
         repository.own / NOTES,
     )
 
 
-def _hook(settings: Settings, *, red: bool) -> None:
-    command = settings.watch_red if red else settings.watch_green
-    if not command:
-        return
+def _failing(settings: Settings, repository: DirectoryRepository) -> frozenset[Case]:
+    found = known_failures(settings, repository)
+    return frozenset(
+        Case(test_id, ProfileName(name)) for name, ids in found.items() for test_id in ids
+    )
+
+
+def _failures(settings: Settings, repository: DirectoryRepository) -> tuple[KnownFailure, ...]:
+    details = {result.case: result.details for result in repository.failing()}
+    return tuple(
+        KnownFailure(case, Kind.NONE, details.get(case, ()))
+        for case in sorted(_failing(settings, repository))
+    )
+
+
+def _forget(repository: DirectoryRepository, listed: Mapping[ProfileName, frozenset[str]]) -> None:
     try:
-        subprocess.Popen(
-            ["/bin/sh", "-c", command],
-            cwd=settings.root,
-            stdin=subprocess.DEVNULL,
-            stdout=sys.stderr,
-            start_new_session=True,
-        )
+        repository.forget_failures(listed)
     except OSError as error:
-        say(f"{'watch_red' if red else 'watch_green'}: {error.strerror}")
+        repository.warn(f"failing: {error.strerror or error}")

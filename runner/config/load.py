@@ -101,6 +101,7 @@ def load_settings(
         known_flaky=layers.regexes("known_flaky"),
         watch_ignore=layers.pick("watch_ignore", None, Table.texts, ()),
         watch_poll=layers.flag("watch_poll", None, False),
+        watch_rest=layers.flag("watch_rest", None, False),
         watch_red=layers.pick("watch_red", None, Table.text, ""),
         watch_green=layers.pick("watch_green", None, Table.text, ""),
     )

@@ -39,6 +39,7 @@ KEYS: Mapping[str, str] = {
     "env": '{ TZ = "UTC" }',
     "watch_ignore": '["docs/*"]',
     "watch_poll": "true",
+    "watch_rest": "true",
     "watch_red": '"notify-send red"',
     "watch_green": '"notify-send green"',
     "hosts": '["local", "builder"]',

@@ -102,7 +102,7 @@ class Backlog:
         self._pools_of[row] = number
         if entry.group is not None:
             self._join(row, number, entry.group.name, entry.group.hard)
-        self.put(row, front=False)
+        self.put(row, front=entry.urgent)
 
     def bar(self, rows: Iterable[Row], host: HostName, hosts: frozenset[HostName]) -> None:
         """Let a host not run rows that it does not hold; ``hosts`` are all that there may be.

@@ -6,17 +6,21 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from testlanes.runner.cli.arguments import Arguments
     from testlanes.runner.engine import Request
     from testlanes.runner.repository.directory import DirectoryRepository
     from testlanes.runner.settings import Settings
+    from testlanes.runner.watching import Ways
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     from testlanes.runner.cli.entry import run_command_line
 
-    return run_command_line(sys.argv[1:] if argv is None else argv, _open_dashboard)
+    words = sys.argv[1:] if argv is None else argv
+    return run_command_line(words, _open_dashboard, _open_watch)
 
 
 def _open_dashboard(
@@ -25,6 +29,12 @@ def _open_dashboard(
     from .dashboard import run_with_dashboard
 
     return run_with_dashboard(args, settings, repository, request)
+
+
+def _open_watch(args: Arguments, load: Callable[[], Settings], ways: Ways) -> int:
+    from .watching import watch_with_dashboard
+
+    return watch_with_dashboard(args, load, ways)
 
 
 if __name__ == "__main__":

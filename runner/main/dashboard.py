@@ -39,7 +39,10 @@ if TYPE_CHECKING:
     from testlanes.runner.repository.directory import DirectoryRepository
     from testlanes.runner.settings import Settings
     from testlanes.runner.state import RunState
+    from testlanes.runner.watching import WatchIntent
     from testlanes.tui.app import Dashboard
+
+    from .watching import Watching
 
 OPEN_AFTER = 0.3
 """Seconds after which the dashboard opens, if the run is not over by then."""
@@ -60,7 +63,7 @@ def run_with_dashboard(
     args: Arguments, settings: Settings, repository: DirectoryRepository, request: Request
 ) -> int:
     """Run with the dashboard open; the exit code is the last run's, or 128 and the signal that ended it."""
-    return asyncio.run(Sitting(args, settings, repository, request).live())
+    return asyncio.run(Sitting(args, settings, repository).live(request))
 
 
 class _Told:
@@ -107,11 +110,13 @@ class _Held(io.StringIO):
 
 
 @dataclass(slots=True)
-class _Going:
+class Going:
+    """A run that goes on. ``told``: its lines, for the end; ``task`` is done when it is over and stored."""
+
     recorded: RecordedRun
-    told: _Told
+    told: _Told | None
     request: Request
-    task: asyncio.Task[None]
+    task: asyncio.Future[None]
 
 
 class Sitting:
@@ -122,32 +127,39 @@ class Sitting:
         args: Arguments,
         settings: Settings,
         repository: DirectoryRepository,
-        request: Request,
     ) -> None:
         self.args = args
         self.settings = settings
         self.repository = repository
-        self.request = request
-        self.going: _Going | None = None
+        self.going: Going | None = None
+        self.watching: Watching | None = None
         self.dashboard: Dashboard | None = None
         self.bisections: set[asyncio.Task[None]] = set()
         self.forget: Callable[[], None] = lambda: None
 
-    async def live(self) -> int:
+    async def live(self, request: Request) -> int:
         """Run, show, and return the exit code."""
         async with asyncio.TaskGroup() as tasks:
             self.tasks = tasks
-            going = self.start(self.request)
+            going = self.start(request)
             self._signals()
             await asyncio.wait([going.task], timeout=OPEN_AFTER)
-            code = 0 if going.task.done() else await self._show()
+            code = 0
+            if not going.task.done():
+                code = await self.show(going.recorded.run.state, RunControls(self))
             going = self.going or going
+            if self.watching is not None:
+                self._signals()
+                await self.watching.end()
             if not going.task.done():
                 self._signals()
-                going.told.go_on()
+                if going.told is not None:
+                    going.told.go_on()
             await going.task
             for task in self.bisections:
                 task.cancel()
+        if self.watching is not None:
+            return self.watching.tell_end(code)
         return self._end(going, code)
 
     @property
@@ -155,13 +167,13 @@ class Sitting:
         """Whether the run has ended and is stored."""
         return self.going is not None and self.going.task.done()
 
-    def start(self, request: Request) -> _Going:
+    def start(self, request: Request) -> Going:
         """Start a run."""
         recorded = RecordedRun(self.settings, self.repository, request)
         told = _Told(recorded.run.state, self.settings, self.args)
         recorded.run.observers.append(told.record)
         task = self.tasks.create_task(self._run(recorded), name="run")
-        self.going = _Going(recorded, told, request, task)
+        self.going = Going(recorded, told, request, task)
         return self.going
 
     async def _run(self, recorded: RecordedRun) -> None:
@@ -173,7 +185,8 @@ class Sitting:
             if self.dashboard is not None:
                 self.dashboard.stored()
 
-    async def _show(self) -> int:
+    async def show(self, state: RunState, controls: RunControls) -> int:
+        """Show the dashboard until the user leaves; return its exit code."""
         # Imported only now: the run has begun, and loads its suite meanwhile.
         from testlanes.tui.app import show_dashboard
 
@@ -181,12 +194,7 @@ class Sitting:
 
         past = Past(self.repository)
         self.forget = past.forget
-        going = self.going
-        if going is None:
-            return 0
-        return await show_dashboard(
-            going.recorded.run.state, RunControls(self), self.settings, past, opened=self._opened
-        )
+        return await show_dashboard(state, controls, self.settings, past, opened=self._opened)
 
     def _opened(self, dashboard: Dashboard) -> None:
         self.dashboard = dashboard
@@ -209,8 +217,9 @@ class Sitting:
         if self.going is not None:
             self.going.recorded.run.supervisor.ask(intent)
 
-    def _end(self, going: _Going, code: int) -> int:
-        going.told.summary()
+    def _end(self, going: Going, code: int) -> int:
+        if going.told is not None:
+            going.told.summary()
         tell_warnings(self.repository)
         run_code = exit_code(going.recorded.run.state)
         run_code = tell_stored(going.recorded, self.settings, run_code, quiet=False)
@@ -238,7 +247,7 @@ def stored_details(
 class RunControls:
     """The dashboard's ``Controls`` over the run that goes on."""
 
-    offers = frozenset({"run", "bisect", "debug"})
+    offers = frozenset({"run", "bisect", "debug", "watch"})
 
     def __init__(self, session: Sitting) -> None:
         self._session = session
@@ -249,6 +258,15 @@ class RunControls:
         if going is None:
             raise RuntimeError("the dashboard opens after the first run has begun")
         return going.recorded
+
+    @property
+    def state(self) -> RunState:
+        """What is shown; rows are its rows."""
+        return self._recorded.run.state
+
+    def case_of(self, row: Row) -> Case:
+        """Return the case of a row that is shown."""
+        return self.state.cases.case(row)
 
     def ask(self, intent: Intent) -> None:
         """See ``tui.controls.Controls``."""
@@ -265,7 +283,7 @@ class RunControls:
 
     def rerun_command(self, rows: Sequence[Row]) -> str:
         """See ``tui.controls.Controls``."""
-        cases = [self._recorded.run.cases.case(row) for row in rows]
+        cases = [self.case_of(row) for row in rows]
         words = ["testlanes", "run"]
         profiles = sorted({case.profile for case in cases})
         if self._session.settings.all_profiles:
@@ -284,7 +302,7 @@ class RunControls:
         number = self.run_number()
         if number is None or not self._session.over:
             return ()
-        case = self._recorded.run.cases.case(row)
+        case = self.case_of(row)
         left = threading.Event()
         try:
             return await asyncio.to_thread(
@@ -311,29 +329,16 @@ class RunControls:
         if session.going is None or not session.going.task.done():
             return
         chosen: dict[ProfileName, frozenset[str]] = {}
-        for test_id, profile in map(self._recorded.run.cases.case, rows):
+        for test_id, profile in map(self.case_of, rows):
             chosen[profile] = chosen.get(profile, frozenset()) | {test_id}
         past = session.repository.times()
         often = times > 1 or until_failure
         label = "until failure" if until_failure else f"stress x{times:,}" if often else "again"
         going = self._start(Request(Selection(per_profile=chosen), label=label, times=past))
         if often:
-            going.recorded.run.observers.append(self._repeat(times, until_failure))
+            going.recorded.run.observers.append(repeat(self._session, times, until_failure))
 
-    def _repeat(self, times: int, until_failure: bool) -> Callable[[RunEvent], None]:
-        """Return an observer that has each case run so often, from when it is listed."""
-        loop = asyncio.get_running_loop()
-
-        def listed(event: RunEvent) -> None:
-            if isinstance(event, CasesListed) and event.selected:
-                # An observer sees an event before its consequences: only then is there what to repeat.
-                loop.call_soon(
-                    self._session.ask, Rerun(tuple(event.selected), times, until_failure)
-                )
-
-        return listed
-
-    def _start(self, request: Request) -> _Going:
+    def _start(self, request: Request) -> Going:
         going = self._session.start(request)
         state = going.recorded.run.state
         if self._session.dashboard is not None:
@@ -352,7 +357,7 @@ class RunControls:
 
     def bisect(self, row: Row) -> None:
         """See ``tui.controls.Controls``."""
-        case = self._recorded.run.cases.case(row)
+        case = self.case_of(row)
         bisection = self._bisect(case, self._ran_before(case))
         task = self._session.tasks.create_task(bisection, name="bisection")
         self._session.bisections.add(task)
@@ -373,7 +378,8 @@ class RunControls:
 
     def _ran_before(self, case: Case) -> list[str]:
         """Return what the worker ran before ``case`` when it failed: in this run, else in its stored one."""
-        cases, state = self._recorded.run.cases, self._recorded.run.state
+        state = self.state
+        cases = state.cases
         row = cases.find(*case)
         if row is not None and (around := state.surroundings.get(row)) is not None:
             return [cases.test_id(other) for other in around.rows_before]
@@ -384,13 +390,13 @@ class RunControls:
         return [one.test_id for one in before]
 
     def _tell(self, case: Case, text: str) -> None:
-        self._recorded.run.state.apply(Warned(case.test_id, text))
+        self.state.apply(Warned(case.test_id, text))
         if (dashboard := self._session.dashboard) is not None:
             dashboard.tell(case.test_id, text)
 
     def debug_command(self, row: Row) -> Sequence[str]:
         """See ``tui.controls.Controls``."""
-        case = self._recorded.run.cases.case(row)
+        case = self.case_of(row)
         settings = self._session.settings
         profile = next(p for p in settings.profiles if p.name == case.profile)
         words = ["env", "-C", profile.directory or settings.root]
@@ -408,8 +414,14 @@ class RunControls:
             ]
         return [*words, profile.python or sys.executable, "-c", DEBUG_UNITTEST, case.test_id]
 
-    def watch(self, on: bool) -> None:
-        """See ``tui.controls.Controls``: not offered."""
+    def begin_watch(self) -> None:
+        """See ``tui.controls.Controls``."""
+        from .watching import begin_watching
+
+        begin_watching(self._session)
+
+    def ask_watch(self, intent: WatchIntent) -> None:
+        """See ``tui.controls.Controls``: this is no watch."""
 
     def watching(self) -> str:
         """See ``tui.controls.Controls``."""
@@ -417,3 +429,15 @@ class RunControls:
 
     def wants_quit(self) -> None:
         """See ``tui.controls.Controls``."""
+
+
+def repeat(session: Sitting, times: int, until_failure: bool) -> Callable[[RunEvent], None]:
+    """Return an observer that has each case run so often, from when it is listed."""
+    loop = asyncio.get_running_loop()
+
+    def listed(event: RunEvent) -> None:
+        if isinstance(event, CasesListed) and event.selected:
+            # An observer sees an event before its consequences: only then is there what to repeat.
+            loop.call_soon(session.ask, Rerun(tuple(event.selected), times, until_failure))
+
+    return listed

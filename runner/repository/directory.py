@@ -19,16 +19,18 @@ from typing import BinaryIO, Literal
 
 from ..cases import CaseTable
 from ..errors import UserError
-from ..ids import DEFAULT_PROFILE, Case
+from ..ids import DEFAULT_PROFILE, Case, ProfileName
 from . import queries
 from .base import Repository, StoredResult, StoredRun
-from .failing import stays
+from .failing import is_gone, stays
 from .filing import LOST, Draft, Filing, Outcome
+from .finished import stored_profile
 from .history import History
 from .inserting import filing_of
 from .locks import locked
 from .numbers import TEMPORARY, Numbers, replace_file
 from .recording import NOT_STORED, Recording
+from .spelling import stored_id
 from .stream_v1 import read_v1, write_v1
 from .stream_v2 import write_v2
 from .times import TimesError, read_times, stripped, write_times
@@ -163,6 +165,21 @@ class DirectoryRepository(Repository):
                     yield filing.draft.read(one.offset, one.length)
 
         replace_file(self.path / "failing", blocks(), 0o600)
+
+    def forget_failures(self, listed: Mapping[ProfileName, frozenset[str]]) -> None:
+        """Forget failures of tests that there are no more. ``listed``: profile -> all ids that it has.
+
+        Of profiles that are not named nothing is forgotten. Raises OSError.
+        """
+        ids = {
+            stored_profile(profile): frozenset(map(stored_id, found))
+            for profile, found in listed.items()
+        }
+        with self.locked():
+            known = list(self._read_failing(self.profiles))
+            left = [old for old in known if not is_gone(old, ids)]
+            if len(left) < len(known):
+                replace_file(self.path / "failing", map(write_v1, left), 0o600)
 
     def _write_times(self, filing: Filing) -> None:
         times: dict[str, float] = {}

@@ -7,7 +7,7 @@ for ever what matches no test that can be run (``setUpClass (m.K)``). Here a fai
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..ids import DEFAULT_PROFILE, ProfileName, Status
@@ -63,6 +63,22 @@ def stays(old: StoredResult, facts: Facts, all_profiles: frozenset[str]) -> bool
     if facts.from_elsewhere and not set(profiles).intersection(facts.profiles):
         return True
     return facts.partial and not _mended(old.test_id, profiles, facts)
+
+
+def is_gone(old: StoredResult, listed: Mapping[ProfileName, frozenset[str]]) -> bool:
+    """Say whether a failure is of nothing that there is any more.
+
+    ``listed``: profile -> all ids it has, as the repository spells them; of other profiles nothing is known.
+    """
+    if old.profile not in listed or old.test_id == PROCESS:
+        return False
+    ids = listed[old.profile]
+    if old.test_id in ids:
+        return False
+    if _CLASS.fullmatch(old.test_id) or _MODULE.fullmatch(old.test_id):
+        covers = _covers(old.test_id)
+        return covers is None or not any(map(covers, ids))
+    return True
 
 
 def _mended(test_id: str, profiles: tuple[ProfileName, ...], facts: Facts) -> bool:

@@ -1,5 +1,6 @@
 """What is known of a run: ``RunState``, and what it is made of."""
 
+from .board import Board
 from .leaks import leak_words
 from .parts import (
     BEGAN,
@@ -14,6 +15,7 @@ from .parts import (
 )
 from .run import RunState
 from .standing import ENDED, FAILED, KINDS, Standing
+from .watch import WatchState
 
 __all__ = [
     "BEGAN",
@@ -22,6 +24,7 @@ __all__ = [
     "FAILED",
     "KINDS",
     "TAIL_LIMIT",
+    "Board",
     "Detail",
     "FixtureState",
     "HostState",
@@ -30,5 +33,6 @@ __all__ = [
     "RunState",
     "Standing",
     "Surroundings",
+    "WatchState",
     "leak_words",
 ]

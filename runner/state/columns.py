@@ -47,6 +47,10 @@ class Columns:
         """How many cases have their status."""
         return self.selected - self.counts[Standing.WAITING] - self.counts[Standing.RUNNING]
 
+    def expects(self, test_id: str, profile: ProfileName) -> float | None:
+        """Return how long any test took in the past, in seconds; None if nobody knows."""
+        return self._expected(test_id, profile)
+
     def standing_of(self, row: Row) -> Standing:
         """Return where a case stands."""
         return Standing(self.standing[row])

@@ -61,6 +61,7 @@ from .parts import (
     Surroundings,
 )
 from .standing import KIND_NUMBERS, STANDING_OF, Standing
+from .watch import WatchState
 
 
 class RunState(Columns):
@@ -95,6 +96,10 @@ class RunState(Columns):
         self.tags: dict[Row, tuple[str, ...]] = {}
         """Tags that tests gave their results themselves."""
         self.extras: list[ExtraResult] = []
+        self.extras_version = 0
+        """Grows when some of them are gone."""
+        self.watch: WatchState | None = None
+        """The watch that these runs belong to, if they do."""
         self.leaks: list[LeaksFound] = []
         self.fixture_seconds: dict[str, float] = {}
         """How long a fixture took to come up the last time, by name."""

@@ -1,6 +1,6 @@
 """Watch mode: run again what a saved file affects, with everything kept warm that did not change."""
 
-from .cycle import Broken, Cycle, Failure, Mode
-from .loop import Project, Recorded, Watch
+from .loop import Watch
+from .project import Project, Recorded
 
-__all__ = ["Broken", "Cycle", "Failure", "Mode", "Project", "Recorded", "Watch"]
+__all__ = ["Project", "Recorded", "Watch"]

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
+from posixpath import dirname
 
 from ..affected import Affected, Change, ImportGraph, TestFiles
 from ..ids import Case, ProfileName
 from ..settings import Settings, UnittestSuite
-from .cycle import Mode
+from ..watching import Ways
 from .notes import Notes
 from .tree import Tree
 
 UNKNOWN = "nobody knows what it uses"
 OWED = "stopped before"
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a cycle is to run. Of several ways to say so the first that says something counts."""
+
+    only: frozenset[Case] | None = None
+    """Exactly these, whatever the ways say."""
+    everything: str = ""
+    """All, and why."""
+    affected: Affected = field(default_factory=Affected)
+    blocked: Affected = field(default_factory=Affected)
+    """What sources that cannot be compiled affect: it does not run."""
+    ways: Ways = field(default_factory=Ways)
 
 
 class Choice:
@@ -23,9 +40,11 @@ class Choice:
     def __init__(self, tree: Tree, notes: Notes, settings: Settings) -> None:
         self._tree, self._notes = tree, notes
         self._graph = ImportGraph(tree.read, tree.is_file)
+        self._gone: frozenset[str] = frozenset()
         self.due: set[Case] = set()
         """Affected by a change, and not run since."""
-        self._listed: set[Case] = set()
+        self.listed: set[Case] = set()
+        """All tests that there are, as far as a listing came to its end."""
         self._seen: set[Case] = set()
         self.configure(settings)
 
@@ -34,15 +53,19 @@ class Choice:
         self._files = TestFiles(self._tree.is_file, import_folders(settings))
 
     @property
-    def unseen(self) -> int:
-        """How many tests have not run since the last full run, or since the beginning."""
-        return len(self._listed - self._seen)
+    def unseen(self) -> set[Case]:
+        """The tests that have not run since the last full run, or since the beginning."""
+        return self.listed - self._seen
 
     def since_last_session(self) -> list[Change]:
         """Return what changed while nobody watched."""
         tree, notes = self._tree, self._notes
-        files = {path for path in (*notes.uses.files(), *tree.files) if path.endswith(".py")}
-        files = (files | set(notes.uses.files())) & tree.files
+        known = set(notes.uses.files())
+        files = {
+            path
+            for path in tree.files
+            if path.endswith(".py") or path in known or (dirname(path) or ".") in notes.uses.readers
+        }
         return [
             Change(
                 path,
@@ -58,42 +81,70 @@ class Choice:
     def affected(self, changes: Iterable[Change]) -> Affected:
         """Return what changes affect, now."""
         changes = list(changes)
-        if any(change.how != "modified" for change in changes):
-            self._graph.forget_missing()
+        self._graph.forget(change.path for change in changes)
+        gone = frozenset(change.path for change in changes if change.how == "deleted")
+        if gone != self._gone or any(change.how == "added" for change in changes):
+            self._gone = gone
+            self._graph.resolve_anew(gone)
             self._files.forget()
-        else:
-            self._graph.forget(change.path for change in changes)
-        tests = {path for case in self._listed if (path := self._files.of(case.test_id))}
+        tests = {path for case in self.listed if (path := self._files.of(case.test_id))}
         uses = self._notes.uses
         return uses.affected(changes, self._graph, tests | (uses.recorded & self._tree.files))
 
+    def is_code(self, path: str) -> bool:
+        """Whether a source is there to be imported, as far as anybody knows: it may be data of a test."""
+        readers = self._notes.uses.readers.get(path)
+        if not readers or path in self._notes.uses.recorded:
+            return True
+        return any(path in self._graph.of(reader) for reader in readers if reader.endswith(".py"))
+
+    def something(self, aim: Aim, failing: Collection[Case]) -> bool:
+        """Whether an aim can select any test."""
+        if aim.only is not None:
+            return bool(aim.only)
+        if aim.blocked.everything:
+            return False
+        if aim.everything or aim.affected.reasons:
+            return True
+        allows = _allows(aim.ways, failing)
+        return any(allows(case) and not self._blocked(aim, case) for case in self.due)
+
     def selector(
-        self,
-        affected: Affected,
-        mode: Mode,
-        failing: Collection[Case],
-        reasons: dict[str, dict[str, None]],
+        self, aim: Aim, failing: Collection[Case], reasons: dict[str, dict[str, None]]
     ) -> Callable[[str, ProfileName], bool]:
         """Return what says of a listed test whether it runs. ``reasons``: changed file -> tests' files, filled."""
-        recorded = self._notes.uses.recorded
+        only = aim.only
+        if only is not None:
+            return lambda test_id, profile: Case(test_id, profile) in only
+        recorded, affected = self._notes.uses.recorded, aim.affected
+        allows = _allows(aim.ways, failing)
 
         def selects(test_id: str, profile: ProfileName) -> bool:
             case = Case(test_id, profile)
             path = self._files.of(test_id)
-            why = affected.reasons.get(f"::{test_id}") or affected.reasons.get(path or "", "")
+            why = aim.everything
+            if not why:
+                why = affected.reasons.get(f"::{test_id}") or affected.reasons.get(path or "", "")
             if not why and (path is None or path not in recorded):
                 why = UNKNOWN
             if not why and case in self.due:
                 why = OWED
             if not why:
                 return False
-            if mode == "failing" and case not in failing:
+            if not allows(case) or self._blocked(aim, case):
                 self.due.add(case)
                 return False
-            reasons.setdefault(why, {})[path or test_id] = None
+            if not aim.everything:
+                reasons.setdefault(why, {})[path or test_id] = None
             return True
 
         return selects
+
+    def _blocked(self, aim: Aim, case: Case) -> bool:
+        reasons = aim.blocked.reasons
+        if not reasons:
+            return False
+        return f"::{case.test_id}" in reasons or (self._files.of(case.test_id) or "") in reasons
 
     def ran(self, case: Case) -> None:
         """A test has an outcome."""
@@ -104,14 +155,13 @@ class Choice:
         """These are to run."""
         self.due.update(cases)
 
-    def complete(self, listed: set[Case], *, everything: bool) -> None:
-        """A cycle ran to its end: what it listed is all there is."""
-        if everything:
-            self._seen &= listed
-        self._listed = listed
+    def complete(self, listed: set[Case], pending: Collection[str]) -> None:
+        """A listing came to its end: it is all there is. ``pending``: changed files that nothing has run for."""
+        self._seen &= listed
+        self.listed = listed
         self.due &= listed
         if not self.due:
-            self._notes.stamp(self._tree.files, self._tree.stamp)
+            self._notes.stamp(self._tree.files, self._tree.stamp, pending)
 
     def note_recorded(self, cases: Iterable[Case]) -> None:
         """What these tests use has been noted while they ran."""
@@ -122,6 +172,20 @@ class Choice:
     def full_run_begins(self) -> None:
         """Everything is about to run."""
         self._seen = set()
+
+
+def _allows(ways: Ways, failing: Collection[Case]) -> Callable[[Case], bool]:
+    """Return what says of a test whether these ways let it run."""
+    matches = re.compile(ways.filter).search if ways.filter else None
+
+    def allows(case: Case) -> bool:
+        if ways.profiles and case.profile not in ways.profiles:
+            return False
+        if matches is not None and not matches(case.test_id):
+            return False
+        return not ways.failing or case in failing
+
+    return allows
 
 
 def import_folders(settings: Settings) -> list[str]:

@@ -6,102 +6,83 @@ import asyncio
 import os
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import assert_never
 
 from ..affected import Affected, Change
-from ..engine import Request, Run, WatchRequest
+from ..engine import Request, WatchRequest
 from ..errors import UserError
-from ..events import CaseFinished, CasesListed, FilesUsed, ImageChanged, RunEvent
+from ..events import ImageChanged
 from ..ids import Case, ProfileName
 from ..intents import StopRun
 from ..settings import Settings
 from ..standby import Standby
-from .choice import Choice
-from .cycle import Broken, Cycle, Mode
+from ..watching import (
+    Broken,
+    ChangeWays,
+    Cycle,
+    CycleBegan,
+    CycleEnded,
+    FilesSaved,
+    RunCases,
+    RunNow,
+    SourcesBroken,
+    WatchBegan,
+    WatchEvent,
+    WatchIntent,
+    Ways,
+    WaysChanged,
+)
+from .branch import branch_changes
+from .choice import Aim, Choice
+from .inbox import Inbox
 from .notes import Notes
 from .outcome import counts_of, failures_of
+from .project import Project, Recorded
 from .renewal import configuration_among, package_stamps
 from .syntax import broken_sources
+from .tally import Tally
 from .tree import Tree
 
-
-class Recorded(Protocol):
-    """A run that is stored as it goes."""
-
-    run: Run
-
-    @property
-    def number(self) -> int | None:
-        """The run's number in the repository; None or -1 if it was not stored."""
-        ...
-
-    @property
-    def problem(self) -> str:
-        """What could not be stored."""
-        ...
-
-    def finish(self) -> int:
-        """Store the run."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Project:
-    """What is watched, as its configuration says now."""
-
-    settings: Settings
-    request: Callable[[], Request]
-    """What a cycle may run at most: the user's filters, and what times are known."""
-    record: Callable[[Request], Recorded]
-    failing: Callable[[], frozenset[Case]]
-    """What failed when it last ran."""
-    notes: Path
-    """Where to keep what is known of the files' uses."""
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What a cycle has brought so far."""
-
-    clock: float
-    first: float | None = None
-    finished: set[Case] = field(default_factory=set[Case])
-    listed: set[Case] = field(default_factory=set[Case])
-    reasons: dict[str, dict[str, None]] = field(default_factory=dict[str, dict[str, None]])
+ASKED = "it was asked for"
 
 
 class Watch:
-    """Runs cycles until it is told to stop. ``tell`` hears of each."""
+    """Runs cycles until it is told to stop. ``tell`` hears of all that happens."""
 
     def __init__(
         self,
         load: Callable[[], Project],
-        tell: Callable[[Cycle], None],
-        mode: Mode = "affected",
+        tell: Callable[[WatchEvent], None],
+        ways: Ways = Ways(),  # noqa: B008 - it is frozen
         running: Callable[[Recorded], None] = lambda _: None,
     ) -> None:
         """``load`` reads the configuration (raises UserError); ``running`` hears of each run before it begins."""
         self._load, self._tell, self._running = load, tell, running
-        self.mode: Mode = mode
-        self._project = load()
-        settings = self._project.settings
+        self.ways = ways
+        self.project = load()
+        settings = self.project.settings
         self.tree = Tree(Path(settings.root), settings.watch_ignore, poll=settings.watch_poll)
-        self._notes = Notes(self._project.notes)
+        self._notes = Notes(self.project.notes)
         self._choice = Choice(self.tree, self._notes, settings)
         self._images: dict[ProfileName, str] = {}
         self._standby = Standby(self._image_changed)
         self._packages = package_stamps(settings)
         self._label = f"watch {secrets.token_hex(2)}"
-        self._inbox: dict[str, Change] = {}
-        self._all = False
+        self._inbox = Inbox()
+        self._asked: deque[RunNow | RunCases] = deque()
         self._woken = asyncio.Event()
         self._stop = asyncio.Event()
+        self._news = False
+        """Whether something was saved since the last cycle began."""
         self._number = 0
-        self._told_broken: list[Broken] = []
+        self._broken: tuple[Broken, ...] = ()
+        self._repeat: frozenset[Case] = frozenset()
         self._told_unused: set[str] = set()
+        self._why = ASKED
 
     # -- for others ----------------------------------------------------------------------------------
 
@@ -110,9 +91,16 @@ class Watch:
         self._stop.set()
         self._woken.set()
 
-    def run_all(self) -> None:
-        """Run everything, now."""
-        self._all = True
+    def ask(self, intent: WatchIntent) -> None:
+        """Run something now, or answer changes otherwise from now on."""
+        match intent:
+            case RunNow() | RunCases():
+                self._asked.append(intent)
+            case ChangeWays(ways):
+                self.ways = ways
+                self._tell(WaysChanged(ways))
+            case _:
+                assert_never(intent)
         self._woken.set()
 
     async def run(self) -> None:
@@ -123,6 +111,7 @@ class Watch:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pump())
+                self._tell(WatchBegan(len(self.tree.files), self.ways, self.project.failures()))
                 self._take_up()
                 while not self._stop.is_set():
                     await self._woken.wait()
@@ -138,178 +127,246 @@ class Watch:
 
     async def _pump(self) -> None:
         async for changes in self.tree.changes(self._stop):
-            self._inbox.update((change.path, change) for change in changes)
-            self._woken.set()
+            self._inbox.put(changes)
+            paths, files = tuple(change.path for change in changes), len(self.tree.files)
+            ignored = self.tree.ignored
+            self._tell(FilesSaved(time.time_ns(), paths, self._inbox.paths, files, ignored))
+            if changes:
+                self._news = True
+                self._woken.set()
 
     def _take_up(self) -> None:
         """Begin where the last session ended: with what changed since, or with everything."""
-        self._all = not self._notes.known or self.mode == "all"
-        if not self._all:
-            self._inbox.update((one.path, one) for one in self._choice.since_last_session())
+        if not self._notes.known or self.ways.mode == "all":
+            self._asked.append(RunNow("all"))
+            self._why = "nobody knows yet what tests use" if not self._notes.known else ASKED
+        else:
+            self._inbox.put(self._choice.since_last_session())
         self._woken.set()
 
     # -- one cycle -----------------------------------------------------------------------------------
 
     async def _cycle(self, group: asyncio.TaskGroup) -> None:
-        tally = _Tally(time.monotonic())
-        changes = list(self._inbox.values())
-        cycle = Cycle(0, time.time_ns(), changed=tuple(change.path for change in changes))
-        if broken := await asyncio.to_thread(self._broken, changes):
-            if broken != self._told_broken:
-                self._tell(replace(cycle, broken=tuple(broken)))
-            self._told_broken = broken
-            return  # all of it again with the next save
-        self._told_broken = []
-        for change in changes:
-            if self._inbox.get(change.path) is change:
-                del self._inbox[change.path]
-        everything, self._all = "it was asked for" if self._all else "", False
+        tally = Tally(time.monotonic(), self._notes.uses, self._choice)
+        self._news = False
+        began = time.time_ns()
+        held = await self._look_at_sources()
+        asked = self._asked.popleft() if self._asked else None
+        if asked is None and self.ways.waits:
+            return
+        everything, only = self._wanted(asked)
+        changes = [] if only is not None else self._inbox.take(held)
+        cycle = Cycle(0, began, changed=tuple(change.path for change in changes))
         try:
             everything = await self._renew(cycle.changed) or everything
         except UserError as error:
-            self._all = True
-            self._tell(replace(cycle, problem=str(error)))
+            self._inbox.put_back(changes)
+            self._end(replace(cycle, problem=str(error)))
             return
-        affected = await asyncio.to_thread(self._choice.affected, changes)
-        everything = everything or affected.everything
-        if not everything and changes and self.mode == "all":
-            everything = "everything is to run at each change"
-        unused = tuple(path for path in affected.unused if path not in self._told_unused)
+        aim = await self._aim(changes, held, everything, only)
+        if asked is not None:
+            aim = replace(aim, ways=replace(aim.ways, failing=False))
+        unused = tuple(path for path in aim.affected.unused if path not in self._told_unused)
         self._told_unused.update(unused)
-        if not (everything or affected.reasons or self._choice.due):
-            if unused or not self._number:
-                self._told(replace(cycle, unused=unused), self._project.failing())
+        cycle = replace(cycle, everything=aim.everything, unused=unused, broken=self._broken)
+        if not self._choice.something(aim, self.project.failing()):
+            if unused or asked is not None or not self._number:
+                self._end(cycle)
             return
         self._number += 1
-        cycle = replace(cycle, number=self._number, everything=everything, unused=unused)
-        await self._run(cycle, affected, tally, group)
+        await self._run(replace(cycle, number=self._number), aim, changes, tally, group)
+        if self._asked or self._stop.is_set() or (self._news and not self.ways.waits):
+            self._woken.set()
+
+    async def _aim(
+        self, changes: list[Change], held: set[str], everything: str, only: frozenset[Case] | None
+    ) -> Aim:
+        if changes and not everything and self.ways.mode == "all":
+            everything = "everything is to run at each change"
+        choice, inbox = self._choice, self._inbox
+
+        def find() -> tuple[Affected, Affected]:
+            more = changes
+            if changes and self.ways.mode == "branch":
+                more = [*changes, *branch_changes(self.tree.root, self.tree.files)]
+            return choice.affected(more), choice.affected(
+                c for c in inbox.changes if c.path in held
+            )
+
+        affected, blocked = await asyncio.to_thread(find)
+        return Aim(only, everything or affected.everything, affected, blocked, self.ways)
+
+    def _wanted(self, asked: RunNow | RunCases | None) -> tuple[str, frozenset[Case] | None]:
+        """Return why everything is to run, or exactly which tests are, as far as somebody asked."""
+        if asked is None:
+            return "", None
+        if isinstance(asked, RunCases):
+            return "", asked.cases
+        match asked.what:
+            case "all":
+                why, self._why = self._why, ASKED
+                return why, None
+            case "rest":
+                return "", frozenset(self._choice.unseen)
+            case "failing":
+                return "", self.project.failing()
+            case "again":
+                if self._inbox or self._choice.due:
+                    return "", None
+                return ("", self._repeat) if self._repeat else (ASKED, None)
 
     async def _run(
-        self, cycle: Cycle, affected: Affected, tally: _Tally, group: asyncio.TaskGroup
+        self,
+        cycle: Cycle,
+        aim: Aim,
+        changes: list[Change],
+        tally: Tally,
+        group: asyncio.TaskGroup,
     ) -> None:
-        project = self._project
+        project = self.project
         before = project.failing()
-        recorded = project.record(self._request(cycle, affected, before, tally))
+        request = self._request(aim, before, tally)
+        recorded = project.record(request)
         run = recorded.run
-        run.observers.append(lambda event: self._observe(event, run, tally))
+        tally.follow(run, owed=aim.only is None)
+        run.observers.append(self._observe)
+        self._tell(CycleBegan(cycle, self._inbox.paths))
         self._running(recorded)
         go = group.create_task(run.go())
         go.add_done_callback(lambda _: self._woken.set())
-        stopped = False
+        stopped, problem = False, ""
         try:
             while not go.done():
                 await self._woken.wait()
                 self._woken.clear()
-                if go.done() or stopped:
-                    continue
-                if self._stop.is_set() or await asyncio.to_thread(self._is_stale):
+                if not (go.done() or stopped) and await self._is_stale(tally):
                     stopped = True
                     run.supervisor.ask(StopRun(hard=True))
-            problem = "" if stopped else go.result().problem
+            ended = go.result()
+            stopped |= ended.interrupted
+            problem = "" if stopped else ended.problem
         finally:
             recorded.finish()
+        tally.learn()
         self._choice.note_recorded(tally.finished)
-        if not stopped and not problem:
-            self._choice.complete(tally.listed, everything=bool(cycle.everything))
-        if self._inbox or self._all or self._stop.is_set():
-            self._woken.set()
+        if tally.listed_all and not problem:
+            if request.watch is not None and request.watch.whole:
+                project.forget(tally.ids())
+            self._choice.complete(tally.listed, self._inbox.paths)
+        elif aim.only is None:
+            self._inbox.put_back(changes)  # nobody knows what of it would have run
+        if tally.finished:
+            self._repeat = frozenset(tally.finished)
         failures = failures_of(run)
         failed = {failure.case for failure in failures}
         number = recorded.number
-        self._told(
+        self._end(
             replace(
                 cycle,
                 seconds=time.monotonic() - tally.clock,
                 first=tally.first,
                 reasons={path: tuple(tests) for path, tests in tally.reasons.items()},
+                broken=self._broken,
                 counts=counts_of(run),
                 failures=failures,
                 fixed=tuple(sorted((before & tally.finished) - failed)),
                 stopped=stopped and not self._stop.is_set(),
                 problem=problem or recorded.problem,
                 run=None if number in (None, -1) else number,
-            ),
-            project.failing(),
-        )
-
-    def _request(
-        self, cycle: Cycle, affected: Affected, failing: frozenset[Case], tally: _Tally
-    ) -> Request:
-        request = self._project.request()
-        selects = None
-        if cycle.everything:
-            if request.selection.everything:
-                self._choice.full_run_begins()
-        else:
-            selects = self._choice.selector(affected, self.mode, failing, tally.reasons)
-        return replace(
-            request,
-            label=self._label,
-            partial=request.partial if cycle.everything else True,
-            watch=WatchRequest(
-                self._standby,
-                selects,
-                lambda test_id, profile: Case(test_id, profile) in failing,
-            ),
-        )
-
-    def _told(self, cycle: Cycle, failing: frozenset[Case]) -> None:
-        self._tell(
-            replace(
-                cycle,
-                failing=len(failing),
-                due=len(self._choice.due),
-                unseen=self._choice.unseen,
-                images=dict(self._images),
             )
         )
+        ended_well = not (stopped or problem or aim.only is not None)
+        if ended_well and project.settings.watch_rest and self._choice.unseen and not self._news:
+            self._asked.append(RunNow("rest"))
 
-    def _observe(self, event: RunEvent, run: Run, tally: _Tally) -> None:
-        match event:
-            case FilesUsed(_, files):
-                self._notes.uses.note(files)
-            case CasesListed():
-                tally.listed.update(map(run.cases.case, event.rows))
-                self._choice.owes(map(run.cases.case, event.selected))
-            case CaseFinished():
-                if tally.first is None:
-                    tally.first = time.monotonic() - tally.clock
-                case = run.cases.case(event.row)
-                tally.finished.add(case)
-                self._choice.ran(case)
-            case ImageChanged():
-                self._image_changed(event)
-            case _:
-                pass
+    def _request(self, aim: Aim, failing: frozenset[Case], tally: Tally) -> Request:
+        request = self.project.request()
+        full = bool(aim.everything) and not (aim.ways.narrow or aim.blocked.reasons)
+        if full and request.selection.everything:
+            self._choice.full_run_begins()
+        selects = None if full else self._choice.selector(aim, failing, tally.reasons)
+        watch = WatchRequest(
+            self._standby,
+            selects,
+            lambda test_id, profile: Case(test_id, profile) in failing,
+            whole=request.partial is not True,
+        )
+        partial = request.partial if full else True
+        return replace(request, label=self._label, partial=partial, watch=watch)
 
-    def _is_stale(self) -> bool:
-        """Whether what changed since the cycle began affects any test."""
-        found = self._choice.affected(list(self._inbox.values()))
-        return self._all or bool(found.everything or found.reasons)
+    def _end(self, cycle: Cycle) -> None:
+        failing = self.project.failing()
+        cycle = replace(
+            cycle,
+            failing=len(failing),
+            due=len(self._choice.due),
+            unseen=len(self._choice.unseen),
+            images=dict(self._images),
+        )
+        self._tell(CycleEnded(cycle, failing, self._inbox.paths))
 
-    def _broken(self, changes: Iterable[Change]) -> list[Broken]:
+    # -- while a cycle runs --------------------------------------------------------------------------
+
+    async def _is_stale(self, tally: Tally) -> bool:
+        """Whether the run that goes on is to be stopped: something else is to run, or what it runs changed."""
+        if self._stop.is_set():
+            return True
+        held = await self._look_at_sources()
+        if any(isinstance(asked, RunNow) and asked.what == "all" for asked in self._asked):
+            return True
+        if self.ways.waits:
+            return False
+        changes = [change for change in self._inbox.changes if change.path not in held]
+        if not changes:
+            return False
+        tally.learn()
+        found = await asyncio.to_thread(self._choice.affected, changes)
+        return bool(found.everything or found.reasons)
+
+    async def _look_at_sources(self) -> set[str]:
+        """Tell which sources cannot be compiled; return those that have to wait until they can."""
+        changes = self._inbox.changes
+        broken = await asyncio.to_thread(self._find_broken, changes)
+        held = {one.path for one in broken if self._choice.is_code(one.path)}
+        found = tuple(one for one in broken if one.path in held)
+        if found != self._broken:
+            self._broken = found
+            paths = tuple(change.path for change in changes)
+            self._tell(SourcesBroken(time.time_ns(), paths, found))
+        return held
+
+    def _find_broken(self, changes: Iterable[Change]) -> list[Broken]:
         paths = [one.path for one in changes if one.path.endswith(".py") and one.how != "deleted"]
         pythons = {
             profile.python: {**os.environ, **profile.env}
-            for profile in self._project.settings.profiles
+            for profile in self.project.settings.profiles
             if profile.python
         }
         return broken_sources(self.tree.root, paths, list(pythons.items()))
 
+    def _observe(self, event: object) -> None:
+        if isinstance(event, ImageChanged):
+            self._image_changed(event)
+
+    # -- what is kept warm ---------------------------------------------------------------------------
+
     async def _renew(self, changed: Iterable[str]) -> str:
         """Read the configuration again and drop the warm images where they may be stale; return why."""
         why = configuration_among(changed)
-        packages = package_stamps(self._project.settings)
+        packages = package_stamps(self.project.settings)
         if not why and packages != self._packages:
             why = "installed packages changed"
         if why:
-            self._project = self._load()
-            self._packages = package_stamps(self._project.settings)
-            self._choice.configure(self._project.settings)
-            self._images.clear()
+            self.project = self._load()
+            self._settings_changed(self.project.settings)
             await self._standby.close()
             self._standby = Standby(self._image_changed)
         return why
+
+    def _settings_changed(self, settings: Settings) -> None:
+        self._packages = package_stamps(settings)
+        self._choice.configure(settings)
+        self._images.clear()
 
     def _image_changed(self, event: ImageChanged) -> None:
         text = event.state
@@ -318,3 +375,4 @@ class Watch:
         elif event.why:
             text = f"{event.state}: {event.why}"
         self._images[event.profile] = text
+        self._tell(event)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,9 +37,15 @@ class Notes:
         self.uses.readers, self.uses.starters, self.uses.recorded = readers, starters, recorded
         self.stamps, self.known = stamps, bool(recorded)
 
-    def stamp(self, files: set[str], of: Callable[[str], Stamp | None]) -> None:
-        """Keep the versions of files as they are now."""
-        self.stamps = {path: stamp for path in files if (stamp := of(path)) is not None}
+    def stamp(
+        self, files: set[str], of: Callable[[str], Stamp | None], pending: Collection[str] = ()
+    ) -> None:
+        """Keep the versions of files as they are now; those of ``pending`` as they were."""
+        before = self.stamps
+        self.stamps = {path: before[path] for path in pending if path in before}
+        for path in files.difference(pending):
+            if (stamp := of(path)) is not None:
+                self.stamps[path] = stamp
 
     def changed(self, files: set[str], of: Callable[[str], Stamp | None]) -> list[str]:
         """Return the files that are not what they were, in the last session, and those that are new or gone."""

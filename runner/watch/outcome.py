@@ -6,7 +6,7 @@ from ..engine import Run
 from ..ids import Case, Kind, Status
 from ..report.attempts import extra_attempt, headline, place
 from ..state import Detail, Standing
-from .cycle import Failure
+from ..watching import Failure
 
 _STATUSES = {
     Standing.SUCCESS: Status.SUCCESS,

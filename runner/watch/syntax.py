@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from .cycle import Broken
+from ..watching import Broken
 
 _LIMIT = 10.0
 _CHECK = """

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from hashlib import blake2b
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 
 from watchfiles import DefaultFilter, awatch  # pyright: ignore[reportUnknownVariableType]
 
 from ..affected import Change
+from .git import git, has_git, ignored_by_git
 
 DEBOUNCE = 60
 """Milliseconds of quiet after which changes are taken to be complete (an editor's save is several)."""
+IGNORED_SHOWN = 20
+_FOLDERS = frozenset(DefaultFilter.ignore_dirs)
 _REPOSITORIES = (".testrepository", ".stestr")
 
 
@@ -31,10 +33,11 @@ class Tree:
         self._poll = poll
         self._filter = DefaultFilter()
         self._contents: dict[str, bytes] = {}
-        self._git = _is_git(self.root)
+        self._git = has_git(self.root)
         self.files: set[str] = set(self._list())
-        self.ignored: list[str] = []
-        """What changed last and is not the project's."""
+        self.ignored: dict[str, str] = {}
+        """What changed with the last change and is no matter: path -> why."""
+        self._passed: dict[str, str] = {}
 
     def is_file(self, path: str) -> bool:
         """Whether there is such a file."""
@@ -56,7 +59,7 @@ class Tree:
         return found.st_mtime_ns, found.st_size
 
     async def changes(self, stop: asyncio.Event) -> AsyncIterator[list[Change]]:
-        """Yield what changed, once it is quiet for a moment, until ``stop`` is set.
+        """Yield what changed, once it is quiet for a moment, until ``stop`` is set; empty if it is no matter.
 
         Raises OSError when the machine has no more watches to give.
         """
@@ -72,27 +75,20 @@ class Tree:
             recursive=True,
         )
         async for batch in source:
-            if found := self.settle(path for _, path in batch):
+            found = await asyncio.to_thread(self.settle, [path for _, path in batch])
+            if found or self.ignored:
                 yield found
 
     def settle(self, paths: Iterable[str]) -> list[Change]:
         """Compare with what was there, and return the files whose content is another now."""
-        self.ignored = []
-        names: set[str] = set()
-        for path in map(Path, paths):
-            if path.is_dir():  # its files may have come before it was watched
-                names.update(self._name(file) for file in path.rglob("*") if file.is_file())
-                continue
-            names.add(name := self._name(path))
-            # a folder that went takes its files along
-            names.update(file for file in self.files if file.startswith(f"{name}/"))
-        names.discard("")
-        mine = self._own(names)
-        self.ignored = sorted(names - mine)[:20]
+        names = self._names(paths)
+        passed, self._passed = self._passed, {}
+        mine = self._own(names, passed)
         out: list[Change] = []
         own = _output_files()
         for name in sorted(mine):
             if own and self._is_one_of(name, own):
+                passed[name] = "our own output"
                 continue
             content = self.read(name)
             if content is None:
@@ -103,11 +99,40 @@ class Tree:
                 continue
             digest = blake2b(content, digest_size=16).digest()
             if name in self.files and self._contents.get(name) == digest:
-                continue  # touched, or saved as it was
+                passed[name] = "saved as it was"
+                continue
             out.append(Change(name, "modified" if name in self.files else "added"))
             self.files.add(name)
             self._contents[name] = digest
+        self.ignored = dict(sorted(passed.items())[:IGNORED_SHOWN])
         return out
+
+    def _names(self, paths: Iterable[str]) -> set[str]:
+        """Return the files that these paths stand for."""
+        names: set[str] = set()
+        gone: set[str] = set()
+        for path in map(Path, paths):
+            if path.is_dir():  # its files may have come before it was watched
+                names.update(self._name(Path(folder, file)) for folder, file in self._below(path))
+                continue
+            names.add(name := self._name(path))
+            if name not in self.files and not path.exists():
+                gone.add(name)
+        if gone:  # a folder that went takes its files along
+            names.update(
+                file
+                for file in self.files
+                if any(str(folder) in gone for folder in PurePosixPath(file).parents)
+            )
+        names.discard("")
+        return names
+
+    def _below(self, path: Path) -> Iterable[tuple[str, str]]:
+        for folder, folders, files in os.walk(path):
+            folders[:] = [name for name in folders if name not in _FOLDERS]
+            for file in files:
+                if self._filter("", f"{folder}/{file}"):  # type: ignore[arg-type]
+                    yield folder, file
 
     def _is_one_of(self, name: str, files: set[tuple[int, int]]) -> bool:
         try:
@@ -117,7 +142,11 @@ class Tree:
         return (found.st_dev, found.st_ino) in files
 
     def _watched(self, change: object, path: str) -> bool:
-        return self._filter(change, path)  # type: ignore[arg-type]
+        if self._filter(change, path):  # type: ignore[arg-type]
+            return True
+        if len(self._passed) < IGNORED_SHOWN and _FOLDERS.isdisjoint(Path(path).parts):
+            self._passed[self._name(Path(path))] = "an editor's or compiler's own"
+        return False
 
     def _name(self, path: Path) -> str:
         try:
@@ -125,29 +154,36 @@ class Tree:
         except ValueError:
             return ""
 
-    def _own(self, names: set[str]) -> set[str]:
-        """Return those of ``names`` that are the project's."""
-        out = {name for name in names if self._wanted(name)}
+    def _own(self, names: set[str], passed: dict[str, str]) -> set[str]:
+        """Return those of ``names`` that are the project's; tell of others why they are not."""
+        out: set[str] = set()
+        for name in names:
+            if name.split("/", 1)[0] in _REPOSITORIES:
+                continue
+            if self._is_wanted(name):
+                out.add(name)
+            else:
+                passed[name] = "watch_ignore"
         unknown = sorted(out - self.files)
         if unknown and self._git:
-            out -= _ignored_by_git(self.root, unknown)
+            ignored = ignored_by_git(self.root, unknown)
+            passed.update(dict.fromkeys(ignored, "ignored by git"))
+            out -= ignored
         return out
 
-    def _wanted(self, name: str) -> bool:
-        if name.split("/", 1)[0] in _REPOSITORIES:
-            return False
+    def _is_wanted(self, name: str) -> bool:
         return not any(fnmatchcase(name, pattern) for pattern in self._ignore)
 
     def _list(self) -> set[str]:
         if self._git:
-            listed = _git(self.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+            listed = git(self.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
             if listed is not None:
-                return {n for n in listed if self._wanted(n) and (self.root / n).is_file()}
-        names: set[str] = set()
-        for folder, folders, files in os.walk(self.root):
-            folders[:] = [name for name in folders if name not in self._filter.ignore_dirs]
-            names.update(self._name(Path(folder, name)) for name in files)
-        return {n for n in names if self._wanted(n) and self._watched("", str(self.root / n))}
+                return {n for n in listed if self._may_be(n) and (self.root / n).is_file()}
+        found = (self._name(Path(folder, file)) for folder, file in self._below(self.root))
+        return {name for name in found if self._may_be(name)}
+
+    def _may_be(self, name: str) -> bool:
+        return name.split("/", 1)[0] not in _REPOSITORIES and self._is_wanted(name)
 
 
 def _output_files() -> set[tuple[int, int]]:
@@ -159,29 +195,3 @@ def _output_files() -> set[tuple[int, int]]:
             if S_ISREG(one.st_mode):
                 found.add((one.st_dev, one.st_ino))
     return found
-
-
-def _is_git(root: Path) -> bool:
-    return any((folder / ".git").exists() for folder in (root, *root.parents))
-
-
-def _ignored_by_git(root: Path, names: Sequence[str]) -> set[str]:
-    return set(_git(root, "check-ignore", "-z", "--stdin", given="\0".join(names)) or ())
-
-
-def _git(root: Path, *words: str, given: str = "") -> list[str] | None:
-    """Return the names that git prints; None where there is no git, or it refuses."""
-    try:
-        done = subprocess.run(
-            ["git", *words],  # noqa: S607 - the user's own git
-            cwd=root,
-            input=os.fsencode(given),
-            capture_output=True,
-            timeout=30,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    if done.returncode not in (0, 1):  # check-ignore: 1 is "none of them"
-        return None
-    return [os.fsdecode(name) for name in done.stdout.split(b"\0") if name]

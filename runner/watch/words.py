@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from ..report.clean import clean_line
-from .cycle import Cycle, Failure
+from ..watching import Cycle, Failure
 
 SHOWN = 20
 """Failures that are shown of one cycle; all are in the JSON."""
@@ -16,9 +16,9 @@ def block(cycle: Cycle, *, many_profiles: bool) -> list[str]:
     """Return the lines that tell of a cycle. A failure is ``path:line: message (test)``, as editors read errors."""
     clock = dt.datetime.fromtimestamp(cycle.began // 1_000_000_000, dt.UTC).astimezone()
     start = clock.strftime("%H:%M:%S")
-    if cycle.broken:
+    if cycle.broken and not cycle.number:
         return [
-            f"{start} {one.path}:{one.line}: {clean_line(one.message)} (nothing runs until it is saved again)"
+            f"{start} {one.path}:{one.line}: {clean_line(one.message)} (what uses it waits for the next save)"
             for one in cycle.broken
         ]
     if cycle.problem and not cycle.number:
@@ -59,8 +59,10 @@ def _sum(cycle: Cycle) -> str:
                 "no test is affected" if not cycle.stopped else "stopped before the first result"
             ]
     if cycle.stopped:
-        words.append("stopped, for a file changed again")
+        words.append("stopped")
     words.append(f"failing {cycle.failing:,}" if cycle.failing else "nothing is failing")
+    if cycle.broken:
+        words.append(f"{len(cycle.broken)} half saved")
     if cycle.due:
         words.append(f"{cycle.due:,} affected and not run")
     if cycle.unseen:

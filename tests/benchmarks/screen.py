@@ -37,6 +37,7 @@ from testlanes.runner.ids import LOCAL, Kind, LaneId, ProfileName, Row, Status
 from testlanes.runner.intents import Intent
 from testlanes.runner.settings import Profile, Settings
 from testlanes.runner.state import RunState
+from testlanes.runner.watching import WatchIntent
 from testlanes.tui.app import Dashboard
 from testlanes.tui.history import MemoryHistory
 from testlanes.tui.screens.running import RunningScreen
@@ -90,8 +91,11 @@ class Silent:
         """See ``Controls``."""
         return []
 
-    def watch(self, on: bool) -> None:
+    def begin_watch(self) -> None:
         """See ``Controls``."""
+
+    def ask_watch(self, intent: WatchIntent) -> None:
+        pass
 
     def watching(self) -> str:
         """See ``Controls``."""

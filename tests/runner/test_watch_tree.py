@@ -23,7 +23,7 @@ def test_files_are_known_and_patterns_ignored(tree: Tree) -> None:
     assert tree.files == {"a.py"}
     (tree.root / "docs/x.md").write_text("2")
     assert tree.settle([str(tree.root / "docs/x.md")]) == []
-    assert tree.ignored == ["docs/x.md"]
+    assert tree.ignored == {"docs/x.md": "watch_ignore"}
 
 
 def test_only_another_content_is_a_change(tree: Tree) -> None:
@@ -60,4 +60,4 @@ def test_what_git_ignores_is_not_the_projects(tmp_path: Path) -> None:
     (tmp_path / "b.py").write_text("")
     found = tree.settle([str(tmp_path / "y.log"), str(tmp_path / "b.py")])
     assert found == [Change("b.py", "added")]
-    assert tree.ignored == ["y.log"]
+    assert tree.ignored == {"y.log": "ignored by git"}

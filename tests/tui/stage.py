@@ -33,6 +33,7 @@ from testlanes.runner.ids import LOCAL, Case, HostName, Kind, LaneId, ProfileNam
 from testlanes.runner.intents import Intent
 from testlanes.runner.settings import Profile, Settings
 from testlanes.runner.state import RunState
+from testlanes.runner.watching import WatchIntent
 from testlanes.tui.history import MemoryHistory
 
 T0 = 1_790_000_000 * 1_000_000_000
@@ -105,6 +106,7 @@ class Notes:
 
     now: int = T0
     asked: list[Intent] = field(default_factory=list[Intent])
+    wished: list[WatchIntent] = field(default_factory=list[WatchIntent])
     ran: list[str] = field(default_factory=list[str])
     bisected: list[Row] = field(default_factory=list[Row])
     debugged: list[Row] = field(default_factory=list[Row])
@@ -153,8 +155,11 @@ class Notes:
         self.debugged.append(row)
         return ["true"]
 
-    def watch(self, on: bool) -> None:
-        self.watched = "1,204 files" if on else ""
+    def begin_watch(self) -> None:
+        self.watched = "1,204 files"
+
+    def ask_watch(self, intent: WatchIntent) -> None:
+        self.wished.append(intent)
 
     def watching(self) -> str:
         return self.watched

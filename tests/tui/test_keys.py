@@ -16,6 +16,7 @@ from testlanes.runner.events import RunEnded
 from testlanes.runner.ids import Case, LaneId, Row, Status
 from testlanes.runner.intents import ChangeLanes, Rerun, StopRun, StopTest, Watch
 from testlanes.runner.settings import Settings
+from testlanes.runner.watching import ChangeWays, RunNow, Ways
 from testlanes.tui.actions import (
     ACTIONS,
     ALL,
@@ -27,6 +28,7 @@ from testlanes.tui.actions import (
     wrong_keys,
 )
 from testlanes.tui.app import SCREENS, Dashboard
+from testlanes.tui.controls import WATCHING
 from testlanes.tui.screens.acting import read_often
 from testlanes.tui.screens.dialogs import Ask, Choice, Pick
 from testlanes.tui.screens.help import HelpScreen
@@ -40,6 +42,7 @@ from testlanes.tui.viewmodels.failures import MemberKey
 from testlanes.tui.viewmodels.lines import text_of
 
 from .stage import PY313, Stage, stage_ended, stage_running
+from .stage_watching import stage_watching
 from .test_screens import screen_text
 
 
@@ -436,8 +439,19 @@ async def _(one: Seat) -> None:
 async def _(one: Seat) -> None:
     await one.press("w")
     assert one.stage.notes.watched
-    await one.press("w")
-    assert not one.stage.notes.watched
+    assert "after this run" in one.notice
+
+
+@key("buffer")
+async def _(one: Seat) -> None:
+    await one.press("b")
+    assert one.stage.notes.wished[-1] == ChangeWays(Ways(collect=True))
+
+
+@key("run.rest")
+async def _(one: Seat) -> None:
+    await one.press("A")
+    assert one.stage.notes.wished[-1] == RunNow("rest")
 
 
 @key("mark")
@@ -727,7 +741,7 @@ async def _(one: Seat) -> None:
 
 @pytest.mark.parametrize("name", BY_NAME)
 async def test_every_key_does_what_the_table_says(name: str, tmp_path: Path) -> None:
-    stage = stage_running()
+    stage = stage_watching() if BY_NAME[name].needs == WATCHING else stage_running()
     stage.folder = tmp_path
     async with seat(stage) as one:
         await CHECKS[name](one)

@@ -15,6 +15,7 @@ from testlanes.runner.ids import Kind, LaneId, Row, Status
 from testlanes.tui.app import Dashboard
 
 from .stage import PY311, Stage, stage_ended, stage_running
+from .stage_watching import stage_watching
 
 KEPT = Path(__file__).with_name("screens")
 WIDE, SMALL = (130, 36), (80, 24)
@@ -56,6 +57,8 @@ SCENES: dict[str, tuple[Callable[[], Stage], tuple[int, int], str]] = {
     "log": (stage_running, SMALL, "5"),
     "tail": (stage_running, WIDE, "t"),
     "help": (stage_running, WIDE, "?"),
+    "watch": (stage_watching, WIDE, ""),
+    "watch-small": (stage_watching, SMALL, ""),
     "quit": (stage_running, SMALL, "q"),
 }
 

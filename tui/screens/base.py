@@ -95,7 +95,7 @@ class BaseScreen(PanesScreen, inherit_bindings=False):
             (
                 name,
                 shown_key(keys_of(BY_NAME[name], keys)[0], ascii_only=ascii_only),
-                BY_NAME[name].label,
+                self.label_of(name),
             )
             for name in self.footer_names()
             if name in there and keys_of(BY_NAME[name], keys)
@@ -106,6 +106,10 @@ class BaseScreen(PanesScreen, inherit_bindings=False):
             footer.rest = (Span(shown_key(quits[0]), "key bold"), Span(f" {word} ", "dim"))
         footer.notice = self.dash.notice_line
         footer.check()
+
+    def label_of(self, name: str) -> str:
+        """Return the footer's word for an action."""
+        return BY_NAME[name].label
 
     def footer_names(self) -> tuple[str, ...]:
         """Return the names of the actions that the footer shows now."""

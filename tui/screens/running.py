@@ -23,13 +23,13 @@ from ..widgets.linelist import LineList
 from ..widgets.pane import Pane
 from ..widgets.textpane import TextPane
 from .base import bindings_for
-from .steering import SteeringScreen
+from .watching import LABELS, WatchingScreen
 
 TALL = 30
 """Lines of a screen on which panes share the height; on lower ones their places are fixed."""
 
 
-class RunningScreen(SteeringScreen, inherit_bindings=False):
+class RunningScreen(WatchingScreen, inherit_bindings=False):
     """Header, lanes, failures, tail, footer."""
 
     WHERE: ClassVar[Where] = "running"
@@ -45,6 +45,8 @@ class RunningScreen(SteeringScreen, inherit_bindings=False):
         self.detail = DetailPane("Detail", id="detail")
         self.head = Bar(self._head_line, id="head")
         yield self.head
+        if (watch := self.make_watch_pane()) is not None:
+            yield watch
         with Horizontal(id="body"):
             yield self.lanes
             yield self.failures
@@ -75,6 +77,7 @@ class RunningScreen(SteeringScreen, inherit_bindings=False):
     def frame(self, rows: Iterable[Row], lanes: Iterable[LaneId]) -> None:
         """See ``BaseScreen``."""
         self.head.check()
+        self.show_watch()
         self.lanes.follow_run()
         self._share_height()
         self._title()
@@ -144,8 +147,8 @@ class RunningScreen(SteeringScreen, inherit_bindings=False):
             body.styles.clear_rule("height")
 
     def ended(self) -> None:
-        """Show how the run ended."""
-        if not self.is_mounted:
+        """Show how the run ended; a watch's pane shows it."""
+        if not self.is_mounted or self.watched is not None:
             return
         self.lanes.summary = True
         self.add_class("-over")
@@ -209,6 +212,8 @@ class RunningScreen(SteeringScreen, inherit_bindings=False):
 
     def footer_names(self) -> tuple[str, ...]:
         """Name the keys of what has the focus; after the run, of what comes next."""
+        if self.at_watch:
+            return tuple(LABELS)
         if self.focused is self.failures and len(self.dash.failures):
             return (
                 "open",
@@ -264,7 +269,9 @@ class RunningScreen(SteeringScreen, inherit_bindings=False):
         self.frame((), ())
 
     def action_open(self) -> None:
-        """Open a failure, or a lane's output, or fold a host."""
+        """Open a failure, or a lane's output, or fold a host; run what waits, if the watch has the focus."""
+        if self.open_watch():
+            return
         if self.focused is self.failures:
             self.dash.go("triage")
             return

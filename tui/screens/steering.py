@@ -1,4 +1,4 @@
-"""What can be done to lanes and hosts: fold, stop, add and take away, watch."""
+"""What can be done to lanes and hosts: fold, stop, add and take away."""
 
 from __future__ import annotations
 
@@ -107,11 +107,6 @@ class SteeringScreen(DetailingScreen, inherit_bindings=False):
         self.dash.notice(
             "One more lane." if by > 0 else "One lane fewer, when its test has ended.", "accent"
         )
-
-    def action_watch(self) -> None:
-        """Begin or end to watch files."""
-        self.dash.controls.watch(not self.dash.controls.watching())
-        self.frame((), ())
 
     def action_source(self) -> None:
         """Show one source of the output after the other."""

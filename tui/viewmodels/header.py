@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from testlanes.runner.ids import Kind, Row
-from testlanes.runner.state import Standing
+from testlanes.runner.state import Standing, WatchState
 
 from .lines import EMPTY, Line, Span, clean, fit, line_width, spread
 from .options import Shown
@@ -104,6 +104,8 @@ def elapsed_seconds(shown: Shown) -> float:
 def verdict(shown: Shown, counts: Counts) -> tuple[str, str]:
     """Return the run's word and tone: ``running``, ``passed``, ``failed`` …"""
     state = shown.state
+    if state.watch is not None and state.watch.running is None:
+        return _watching(state.watch)
     if state.ended is not None:
         if state.ended.problem:
             return "BROKEN", "badge-fail bold"
@@ -119,6 +121,14 @@ def verdict(shown: Shown, counts: Counts) -> tuple[str, str]:
     if not counts.total:
         return "COLLECTING", "badge-busy bold"
     return "RUNNING", "badge-busy bold"
+
+
+def _watching(watch: WatchState) -> tuple[str, str]:
+    """Return the word of a watch while nothing runs."""
+    if watch.ways.off:
+        return "OFF", "badge-warn bold"
+    tone = {None: "busy", True: "fail", False: "ok"}[watch.red]
+    return "WATCHING", f"badge-{tone} bold"
 
 
 def share_done(shown: Shown, counts: Counts) -> float:
@@ -138,9 +148,9 @@ def progress_line(
     left.append(Span(fit(clean(project), min(24, len(project))), "title bold"))
     if number is not None and width >= 70:
         left.append(Span(f"  run {number}", "dim"))
-    if state.started is not None and state.started.label and width >= 90:
+    if state.started is not None and state.started.label and width >= 90 and not state.watch:
         left.append(Span(f"  {clean(state.started.label)}", "accent"))
-    if watching and width >= 100:
+    if watching and width >= 100 and not state.watch:
         left += [Span("  watch ", "dim"), Span(glyphs.dot, "ok")]
     if shown.many_profiles:
         chips = _chips(shown)

@@ -329,6 +329,8 @@ def health_of(lane: LaneState) -> str:
 def collecting_lines(shown: Shown, width: int) -> list[Line]:
     """Return what to show while there are no lanes yet: each profile's listing."""
     state, glyphs = shown.state, shown.options.glyphs
+    if state.watch is not None and state.watch.running is None:
+        return [EMPTY, (Span("  Nothing runs. Save a file, or press a to run all tests.", "dim"),)]
     out: list[Line] = [EMPTY, (Span("  Collecting tests", "title bold"),), EMPTY]
     for host in state.hosts.values():
         if host.phase != "up":
