@@ -14,6 +14,7 @@ from typing import Protocol
 from .errors import ProtocolError
 from .events import HostLost, HostPhase, HostReady, RunEvent
 from .hosts.bring_up import Ready, bring_up
+from .hosts.heartbeat import Heartbeat
 from .hosts.link import HostError, Link
 from .hosts.reach import agent_command, explain
 from .ids import HostName, ProfileName
@@ -23,15 +24,7 @@ from .settings import Host
 from .transports import AgentChannel
 from .wire import messages, orders
 from .wire.frames import Frames
-
-PING = 2.0
-"""Seconds between two pings, at most."""
-
-SILENT = 5.0
-"""Seconds without a word from a host after which that is shown."""
-
-LOST_AFTER = 1.2
-"""Leases without a word after which a host is lost: its agent has certainly ended all before."""
+from .wire.messages import AgentMessage
 
 PAUSES = (0.2, 30.0)
 """The first pause before a lost host is tried again, and the longest, in seconds."""
@@ -91,8 +84,7 @@ class RunHost:
         self._pause = PAUSES[0]
         self._again = asyncio.Event()
         self._over = asyncio.Event()
-        self._silent = self._given_up = False
-        self._pinged = self._heard = 0.0
+        self._given_up = False
         self._link: Link | None = None
         self._begin()
 
@@ -102,6 +94,7 @@ class RunHost:
         self.lanes = self.plan.lanes()
         self.channel = self.plan.channel(self._received, self._ended)
         self._ready = self._lost = False
+        self._heart: Heartbeat | None = None
         self._over.clear()
 
     # -- this machine --------------------------------------------------------------------------------
@@ -127,27 +120,32 @@ class RunHost:
     async def stay(self, host: Host) -> None:
         """Bring a host up, and up again when it was lost, until it is cancelled."""
         while True:
-            try:
-                await self._bring_up(host)
-            except HostError as error:
-                reason = f"{error.reason}; {error.hint}" if error.hint else error.reason
-                self._lose(reason, final=error.final)
-            except OSError as error:
-                self._lose(f"{host.run[0]} could not be started: {error.strerror}", final=True)
-            await self._over.wait()
+            async with asyncio.TaskGroup() as group:
+                beating = group.create_task(self._beat())
+                await self._be_there(host)
+                beating.cancel()
             self.channel.fail("it is started anew")
             await self.channel.finish()
             await self._wait()
             self._begin()
 
+    async def _be_there(self, host: Host) -> None:
+        """Bring it up, and wait until it is lost."""
+        try:
+            await self._bring_up(host)
+        except HostError as error:
+            reason = f"{error.reason}; {error.hint}" if error.hint else error.reason
+            self._lose(reason, final=error.final)
+        except OSError as error:
+            self._lose(f"{host.run[0]} could not be started: {error.strerror}", final=True)
+        await self._over.wait()
+
     async def _bring_up(self, host: Host) -> None:
-        loop = asyncio.get_running_loop()
         name = self.plan.name
         self._link = Link(
             host, self.channel, lambda phase, note: self._take([HostPhase(name, phase, note)])
         )
         await self.channel.adopt(Launch(command=agent_command(host)))
-        self._heard = self._pinged = loop.time()
         self.channel.listen()
         ready: Ready = await bring_up(self._link, self.plan.project)
         if self._lost:
@@ -183,34 +181,35 @@ class RunHost:
         self.channel.write(orders.end())
         self._lose("it was taken out of the run", final=True)
 
-    def beat(self, now: float) -> None:
-        """Hold the lease: call about every second. ``now``: the loop's clock."""
-        host = self.plan.host
-        if host is None or self._lost or not self._heard:
-            return
-        if now - self._pinged >= min(PING, host.lease / 4):
-            self._pinged = now
-            self.channel.write(orders.ping(0))
-        silent = now - self._heard
-        if not self._ready:
-            return  # each step of the bring-up has its own limit
-        if silent > host.lease * LOST_AFTER:
-            self.channel.fail(f"nothing was heard of it for {silent:.0f} seconds")
-        elif silent > SILENT:
-            self._silent = True
-            self._take([HostPhase(self.plan.name, "silent", f"for {silent:.0f} s")])
+    async def _beat(self) -> None:
+        """Hold the lease once the agent has greeted, and notice when nothing is heard of it any more."""
+        loop = asyncio.get_running_loop()
+        name = self.plan.name
+        while True:
+            heart = self._heart
+            await asyncio.sleep(0.1 if heart is None else heart.pause)
+            if heart is None or self._lost:
+                continue
+            beat = heart.beat(loop.time())
+            if beat.ping:
+                self.channel.write(orders.ping(0))
+            if beat.silent:
+                self._take([HostPhase(name, "silent", f"for {beat.silent} s")])
+            if beat.lost:
+                seconds = heart.lost_after
+                self.channel.fail(f"nothing was heard of it for {seconds:g} seconds")
 
     # -- what the agent says -------------------------------------------------------------------------
 
     def _received(self, data: bytes) -> None:
         events: list[RunEvent] = []
-        self._heard = asyncio.get_running_loop().time()
-        if self._silent:
-            self._silent = False
+        now = asyncio.get_running_loop().time()
+        if self._heart is not None and self._heart.heard(now):
             events.append(HostPhase(self.plan.name, "up"))
         try:
             for frame in self._frames.feed(data):
                 message = messages.parse(frame)
+                self._heed(message, now)
                 if self._link is not None and isinstance(message, messages.ANSWERS):
                     self._link.hear(message)
                 events += self.lanes.receive(message)
@@ -220,6 +219,14 @@ class RunHost:
             return
         self.channel.write(self.lanes.outbox())
         self._take(events)
+
+    def _heed(self, message: AgentMessage, now: float) -> None:
+        """Take what a message says of the agent's life."""
+        host = self.plan.host
+        if isinstance(message, messages.AgentHello) and host is not None:
+            self._heart = Heartbeat(host.lease, now)
+        elif isinstance(message, messages.Pong) and message.number == 0 and self._heart is not None:
+            self._heart.answered()
 
     def _ended(self, reason: str) -> None:
         """The channel is over."""

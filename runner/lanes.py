@@ -180,14 +180,14 @@ class HostLanes:
     def lost(self, reason: str, *, for_good: bool = True) -> list[RunEvent]:
         """Return what the end of the channel means: every worker is gone.
 
-        What ran has no verdict here and can run elsewhere; but not, if that took a host down before.
-        ``for_good``: the host is given up.
+        What ran has no verdict here and can run elsewhere; but not, if that took a host down before. (An
+        agent that says good-bye, because it did not hear of us, is not down.) ``for_good``: the host is given up.
         """
         events: list[RunEvent] = []
         for lane in self._lanes.values():
             if not lane.exited:
                 lane.exited = True
-                if lane.row is not None:
+                if lane.row is not None and not self.said_bye:
                     self._losses[lane.row] += 1
                     if self._losses[lane.row] >= LOSSES:
                         events += lane.given_up(

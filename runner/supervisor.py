@@ -217,9 +217,6 @@ class Supervisor:
 
     def _tick(self) -> None:
         if not self._done.is_set():
-            now = asyncio.get_running_loop().time()
-            for host in self._hosts.values():
-                host.beat(now)
             looked = [event for host in self._hosts.values() for event in host.lanes.tick()]
             self.take([*looked, Ticked(time.monotonic())])
             asyncio.get_running_loop().call_later(TICK, self._tick)

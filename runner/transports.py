@@ -32,7 +32,7 @@ class AgentChannel(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = -1
-        self._greeting = b""
+        self._greeting = self._first = b""
         self._noise: bytearray | None = bytearray()
         self.closed = asyncio.Event()
         self._flowing = asyncio.Event()
@@ -48,14 +48,16 @@ class AgentChannel(asyncio.Protocol):
         self._greeting = launch.greeting
         self._process, self._errors = launch.process, launch.errors
         loop = asyncio.get_running_loop()
+        self._first = launch.first
         await loop.create_connection(lambda: self, sock=launch.socket)
-        self.write(launch.first)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101
         self._transport = transport
         transport.set_write_buffer_limits(high=1 << 20)
         transport.pause_reading()
+        self.write(self._first)  # before anything else can be
+        self._first = b""
 
     def listen(self) -> None:
         """Begin to receive."""

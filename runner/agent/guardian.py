@@ -66,6 +66,10 @@ def _guard(agent, pipe):
         for pid, status in processes.reap():
             if pid == agent:
                 _leave(status, os.fsdecode(folder.rstrip(b"\0")))
+        if processes.stopped(
+            agent
+        ):  # by a test, say: while it is, nobody holds the lease or a time limit
+            processes.send(agent, processes.SIGCONT)
         if until is not None and time.monotonic() > until:
             processes.send(agent, processes.SIGKILL)
         for fd, _ in poller.poll(None if until is None else 1000):

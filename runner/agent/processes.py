@@ -8,7 +8,12 @@ import _signal
 import os
 import time
 
-SIGKILL, SIGTERM, SIGCHLD = _signal.SIGKILL, _signal.SIGTERM, _signal.SIGCHLD
+SIGKILL, SIGTERM, SIGCHLD, SIGCONT = (
+    _signal.SIGKILL,
+    _signal.SIGTERM,
+    _signal.SIGCHLD,
+    _signal.SIGCONT,
+)
 HANDLED = (SIGCHLD, SIGTERM, _signal.SIGHUP, _signal.SIGINT)
 """What the agent has handlers for."""
 # macOS has no real time signals.
