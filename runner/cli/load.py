@@ -50,9 +50,10 @@ def run_load(args: Arguments, settings: Settings) -> int:
 def _ran_under(words: tuple[str, ...], known: frozenset[ProfileName]) -> ProfileName:
     if not words:
         return DEFAULT_PROFILE
-    if len(words) > 1 or "," in words[0]:
+    first, *others = words
+    if others or "," in first:
         raise UserError("what is loaded ran under one profile", hint="load the streams one by one")
-    name = ProfileName(words[0].strip())
+    name = ProfileName(first.strip())
     refuse_name(name, "-p")
     if known and name not in known:
         raise UserError(f"-p: there is no profile {name!r}", hint=nearest(name, known))
