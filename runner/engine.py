@@ -327,6 +327,7 @@ def open_options(settings: Settings, command: StartWorker) -> dict[str, object]:
     """Return what a lane's worker needs to know besides its profile."""
     return {
         "limit": settings.timeout,
+        "memory": settings.memory_limit,
         "grace": settings.grace,
         "fresh": settings.fresh,
         "env": {},

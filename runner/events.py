@@ -112,6 +112,15 @@ class CasesAbsent:
 
 
 @dataclass(frozen=True, slots=True)
+class HostStrained:
+    """A host hardly gets along with what runs there: it swaps, or a disk fills. ``fewer``: it has gone on for a while."""
+
+    host: HostName
+    why: str
+    fewer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ListingStarted:
     """A loader began to load a profile's suite, and what it lists is what there is to run."""
 
@@ -399,6 +408,7 @@ RunEvent: TypeAlias = (
     | HostReady
     | HostLost
     | HostSpeed
+    | HostStrained
     | ListingStarted
     | SuiteLoaded
     | CasesListed

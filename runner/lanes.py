@@ -15,6 +15,7 @@ from .commands import Kill, LoadSuite, Retire, Send, StartWorker, StopCase, Take
 from .errors import ProtocolError
 from .events import (
     FilesUsed,
+    HostStrained,
     HostUp,
     ImageChanged,
     OutputReceived,
@@ -166,6 +167,8 @@ class HostLanes:
                 )
             case messages.UsageSeen(number, memory, cpu):
                 return [Usage(LaneId(number), memory, cpu)] if number in self._lanes else []
+            case messages.StrainSeen(text, fewer):
+                return [HostStrained(self.host, text, fewer)]
             case messages.AgentWarning(text):
                 self.last_words = text
                 return [Warned(self.host, text)]

@@ -35,6 +35,7 @@ from .events import (
     Group,
     HostLost,
     HostReady,
+    HostStrained,
     LaneClosed,
     ListingEnded,
     ListingStarted,
@@ -192,6 +193,8 @@ class Session:
                 self._suite_loaded(profile, host, error, commands)
             case CasesAbsent(_, host, rows):
                 self._dispatcher.exclude(host, rows)
+            case HostStrained(host, _, True):
+                commands += self._staff.change(host, -1)
             case HostReady():
                 self._host_ready(event, commands)
             case HostLost():
@@ -358,7 +361,8 @@ class Session:
             if record.phase == "wanted":
                 self._start_or_close(record, now, commands)
         commands += self._staff.waits()
-        waiting = self._coming or self._unlisted or self._loading.busy
+        listing = self._staff and (self._unlisted or self._loading.busy)  # by somebody who is there
+        waiting = self._coming or listing
         if self._staff.idle and (self._dispatcher.done or not waiting):
             self._finish(commands)
         elif (wake := self._dispatcher.wake_at) is not None and wake != self._woken_at:

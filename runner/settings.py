@@ -135,6 +135,8 @@ class Settings:
     """Seconds a test may take."""
     grace: float = 2.0
     """Seconds between asking a test to end and killing its worker."""
+    memory_limit: int = 0
+    """Bytes of memory that a worker may hold; 0: any number."""
     slow_after: float = 10.0
     retries: int = 0
     max_fail: int = 0

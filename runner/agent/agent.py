@@ -13,6 +13,7 @@ from .children import Children
 from .clockwork import Clockwork
 from .native import WorkerLane
 from .orders import Ended, Orders
+from .strain import Strain
 from .switchboard import Switchboard
 from .uplink import Lost, Uplink
 
@@ -38,7 +39,8 @@ class Agent:
         self.lanes = {}
         self.profiles = {}
         self.children = Children()
-        self.clockwork = Clockwork(self.uplink, self.lanes, self._loaders)
+        strain = Strain(self._written_folders)
+        self.clockwork = Clockwork(self.uplink, self.lanes, self._loaders, strain)
         self.board = None
         self.folder = ""
         self.name = ""
@@ -136,6 +138,10 @@ class Agent:
             rundir.remove(self.folder)
         self.uplink.say("bye")
         self.uplink.flush_all(2.0)
+
+    def _written_folders(self):
+        """Where what runs here writes: our folder, and the projects'."""
+        return {self.folder, *[each.cwd or "." for each in self.profiles.values()]}
 
     def _loaders(self):
         return [each.loader for each in self.profiles.values() if each.loader is not None]

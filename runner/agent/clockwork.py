@@ -2,7 +2,16 @@
 
 import time
 
-PERIODS = {"pulse": 0.05, "suspects": 0.05, "tail": 0.1, "start": 1.0, "usage": 2.0, "stopped": 3.0}
+PERIODS = {
+    "pulse": 0.05,
+    "suspects": 0.05,
+    "tail": 0.1,
+    "memory": 0.1,
+    "start": 1.0,
+    "usage": 2.0,
+    "strain": 2.0,
+    "stopped": 3.0,
+}
 """Seconds between two looks, while there is a reason to look."""
 DUMP_FOLLOWED = 1.0
 """Seconds for which a lane's stacks are shown after a dump was asked for."""
@@ -11,10 +20,11 @@ DUMP_FOLLOWED = 1.0
 class Clockwork:
     """``lanes``: number -> lane; ``loaders()``: those that there are."""
 
-    def __init__(self, uplink, lanes, loaders):
+    def __init__(self, uplink, lanes, loaders, strain):
         self._uplink = uplink
         self._lanes = lanes
         self._loaders = loaders
+        self._strain = strain
         self._due = {}
         self._kills = []
         self._dumps = []
@@ -36,9 +46,9 @@ class Clockwork:
             self._due[name] = time.monotonic() + PERIODS[name]
 
     def hurry(self):
-        """Something runs: look at pulses and usage."""
-        self.need("pulse")
-        self.need("usage")
+        """Something runs: look at pulses, usage and memory, and how the machine gets along."""
+        for name in ("pulse", "memory", "usage", "strain"):
+            self.need(name)
 
     def suspect(self, lane):
         """Look at a lane until it is clear whether it is dead."""
@@ -110,6 +120,17 @@ class Clockwork:
                 self._uplink.say("output", lane.number, tail.source, data)
         self._dumps = [each for each in self._dumps if each[0] > now]
         return bool(self._dumps) or any(lane.tails for lane in self._lanes.values())
+
+    def _look_at_memory(self, now):
+        again = False
+        for lane in list(self._lanes.values()):
+            again = lane.hold_memory() or again
+        return again
+
+    def _look_at_strain(self, now):
+        for text, fewer in self._strain.look(now):
+            self._uplink.say("strain", {"text": text, "fewer": fewer})
+        return any(lane.observe().number or lane.busy(now) for lane in self._lanes.values())
 
     def _look_at_usage(self, now):
         lanes = list(self._lanes.values())

@@ -81,6 +81,10 @@ class Lane:
         """Whether its process is stopped while it runs no test; a test has its time limit, or none."""
         return processes.stopped(self.pid) and not tail.pulse(self.folder).number
 
+    def hold_memory(self):
+        """End it if it holds too much. Return whether to look again soon."""
+        return False
+
     watched = False
     """Whether it has to be looked at often."""
 

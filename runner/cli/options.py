@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import NoReturn
 
+from ..config.sizes import size_of
 from ..errors import UserError
 from .help import EPILOGS, SUMMARIES, USAGES
 
@@ -211,6 +212,12 @@ def _limits(parser: Parser) -> argparse._ArgumentGroup:  # pyright: ignore[repor
         "--timeout", metavar="SECONDS", type=_seconds, help="end a test that takes longer; 0: never"
     )
     add("--grace", metavar="SECONDS", type=_seconds, help="between asking it to end and killing it")
+    add(
+        "--memory-limit",
+        metavar="SIZE",
+        type=_size,
+        help="end a worker that holds more memory: 500M, 2G; 0: never",
+    )
     add("--slow-after", metavar="SECONDS", type=_seconds, help="mark running tests as slow")
     add("--retries", metavar="N", type=_whole(0), help="run failing tests again up to N times")
     add(
@@ -401,6 +408,13 @@ def _whole(least: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def _size(text: str) -> int:
+    try:
+        return size_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _seconds(text: str) -> float:

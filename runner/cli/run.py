@@ -252,5 +252,5 @@ def _relative(path: str) -> str:
 
 
 def say(text: str) -> None:
-    with suppress(BrokenPipeError):  # nobody reads any more
+    with suppress(OSError):  # nobody reads any more, or its disk is full
         print(f"testlanes: {text}", file=sys.stderr, flush=True)  # noqa: T201 - the command line's voice

@@ -8,6 +8,7 @@ from typing import Literal, TypeVar
 from ..errors import UserError
 from ..patterns import compile_pattern
 from .overrides import Overrides
+from .sizes import size_of
 from .source import Source
 from .stestr import CLASS_GROUPS
 from .tables import Table
@@ -115,6 +116,17 @@ class Layers:
         for text in texts:
             compile_pattern(text, f"{self.origins[key]}: {key}")
         return texts
+
+    def memory_limit(self) -> int:
+        """Return how many bytes a worker may hold, 0 for any number."""
+        if self._over.memory_limit is not None:
+            self.origins["memory_limit"] = COMMAND_LINE
+            return self._over.memory_limit
+        text = self.pick("memory_limit", None, Table.text, "")
+        try:
+            return size_of(text) if text else 0
+        except ValueError as error:
+            raise UserError(f"{self.origins['memory_limit']}: memory_limit: {error}") from None
 
     def flaky(self) -> Literal["report", "fail"]:
         """Return what a test means for the run that passes on a retry only."""

@@ -17,6 +17,8 @@ class Overrides:
     """One lane, and the tests in the order of the listing's groups: ``concurrency=1``."""
     timeout: float | None = None
     grace: float | None = None
+    memory_limit: int | None = None
+    """Bytes."""
     slow_after: float | None = None
     retries: int | None = None
     max_fail: int | None = None

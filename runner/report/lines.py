@@ -19,6 +19,7 @@ from ..events import (
     ExtraResult,
     HostLost,
     HostReady,
+    HostStrained,
     ListingEnded,
     RunEnded,
     RunEvent,
@@ -93,6 +94,8 @@ class Lines:
                 self._say(self._line(ready_line(self._state, event)))
             case HostLost():
                 self._say(f"{self._paint('lost', RED)} {self._line(lost_line(event))}")
+            case HostStrained(host, why, fewer):
+                self._warned(host, f"{why}; there is a lane less from now on" if fewer else why)
             case WorkerLost(lane, _, reason, expected) if not expected:
                 self._say(
                     f"{self._paint('lost', RED)} the worker of lane {lane}: {self._line(reason)}"

@@ -20,7 +20,7 @@ class Reporter(Protocol):
 
 
 class Outlet(Generic[AnyStr]):
-    """A stream that is flushed with each write, and whose reader may go away: the run goes on."""
+    """A stream that is flushed with each write, and whose reader or disk space may go: the run goes on."""
 
     def __init__(self, stream: IO[AnyStr]) -> None:
         self._stream = stream
@@ -28,11 +28,11 @@ class Outlet(Generic[AnyStr]):
         """Whether nobody reads any more (``testlanes run | head``)."""
 
     def write(self, data: AnyStr) -> None:
-        """Write and flush, unless nobody reads any more."""
+        """Write and flush, unless nobody reads any more, or there is no room."""
         if self.gone:
             return
         try:
             self._stream.write(data)
             self._stream.flush()
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:
             self.gone = True

@@ -27,6 +27,7 @@ from ..events import (
     HostPhase,
     HostReady,
     HostSpeed,
+    HostStrained,
     HostUp,
     ImageChanged,
     LaneClosed,
@@ -191,6 +192,9 @@ class RunState(Columns):
                 state = self._host(host)
                 state.phase, state.note, state.again = "lost", reason, again
                 self.changed_lanes.update(state.lanes)
+            case HostStrained(host, why, fewer):
+                text = f"{why}; there is a lane less" if fewer else why
+                self.warnings.append(Warned(host, text))
             case ListingStarted(profile):
                 self._profile(profile).listing = "loading"
             case ListingEnded(profile, error, seconds):

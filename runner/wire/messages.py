@@ -118,6 +118,14 @@ class UsageSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class StrainSeen:
+    """The host hardly gets along with what runs there; ``fewer``: fewer lanes would help by now."""
+
+    text: str
+    fewer: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AgentWarning:
     """Something a user should know."""
 
@@ -147,6 +155,7 @@ AgentMessage: TypeAlias = (
     | Exited
     | Output
     | UsageSeen
+    | StrainSeen
     | AgentWarning
     | Pong
     | Bye
@@ -251,6 +260,11 @@ def _usage(frame: Sequence[object]) -> AgentMessage:
     )
 
 
+def _strain(frame: Sequence[object]) -> AgentMessage:
+    found = mapping(frame[1], "strain")
+    return StrainSeen(text(found.get("text"), "a strain"), found.get("fewer") is True)
+
+
 def _lane(frame: Sequence[object]) -> int:
     return whole(frame[1], "a lane")
 
@@ -270,6 +284,7 @@ _READERS: dict[str, tuple[int, Callable[[Sequence[object]], AgentMessage]]] = {
     "exited": (3, _exited),
     "output": (3, lambda f: Output(_lane(f), text(f[2], "a source"), raw(f[3], "output"))),
     "usage": (2, _usage),
+    "strain": (1, _strain),
     "warn": (1, lambda f: AgentWarning(text(f[1], "a warning"))),
     "pong": (1, lambda f: Pong(whole(f[1], "a pong's number"))),
     "bye": (0, lambda _: Bye()),

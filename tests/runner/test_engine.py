@@ -586,3 +586,35 @@ def test_the_concurrency_callout_gives_the_number_of_lanes(tmp_path: Path) -> No
 def test_a_broken_concurrency_callout_is_told(tmp_path: Path, command: str) -> None:
     with pytest.raises(UserError, match="test_run_concurrency"):
         lane_count(unittests(tmp_path, concurrency=0, concurrency_command=command))
+
+
+async def test_a_worker_over_its_memory_limit_costs_the_test_that_ran(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        test_m="""
+            import time, unittest
+
+            class A(unittest.TestCase):
+                def test_grows(self):
+                    held = []
+                    for _ in range(400):
+                        held.append(b"x" * 5_000_000)
+                        time.sleep(0.01)
+                    time.sleep(600)
+            class B(unittest.TestCase):
+                pass
+            for n in range(20):
+                setattr(B, "test_%d" % n, lambda self: None)
+        """,
+    )
+    state, code = await finish(unittests(tmp_path, memory_limit=150_000_000))
+
+    found = outcomes(state)
+    assert found.pop("test_grows") == "crash"
+    assert set(found.values()) == {"success"}
+    assert code == 1
+    (row,) = state.failures
+    text = state.details[row][0].text
+    assert text.startswith("The worker was killed for its memory (")
+    assert "its limit is 150 MB) while this test ran." in text
+    assert "in test_grows" in text

@@ -31,6 +31,7 @@ from testlanes.runner.events import (
     CaseStarted,
     Group,
     HostLost,
+    HostStrained,
     ListingEnded,
     RunEvent,
     StopAsked,
@@ -362,6 +363,28 @@ def test_lanes_can_be_added_and_taken_away_while_it_runs(world: World) -> None:
     assert {0, 1, 2, 3} == set(world.queues)
 
     world.perform(world.session.change_lanes(-3, world.now))
+    world.run()
+
+    assert {Standing.SUCCESS} == set(world.standings())
+
+
+def test_a_host_that_is_lost_before_its_suite_is_listed_ends_the_run(world: World) -> None:
+    world.tell(HostLost(LOCAL, "killed"))
+
+    assert world.finished is not None
+    assert "host local was lost and no other is left: killed" in world.finished.problem
+
+
+def test_a_strained_host_has_a_lane_less_but_never_none(world: World) -> None:
+    world.listed(60)
+    world.step()
+    world.tell(HostStrained(LOCAL, "the machine swaps"))
+    assert set(world.queues) == {0, 1}
+
+    for _ in range(3):
+        world.tell(HostStrained(LOCAL, "the machine swaps", fewer=True))
+        world.step()
+    assert len(world.queues) == 1
     world.run()
 
     assert {Standing.SUCCESS} == set(world.standings())
