@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .watch import Dashboard as WatchDashboard
 
 INTERRUPTED = 130
+UNWRITTEN = 3
 INTERNAL = 70
 """sysexits.h: an internal software error."""
 
@@ -38,8 +39,7 @@ def run_command_line(
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
     try:
-        code = _command(argv, dashboard, watch_dashboard)
-        _flush()
+        code = _flushed(_command(argv, dashboard, watch_dashboard))
     except UserError as error:
         return _tell(error)
     except KeyboardInterrupt:
@@ -53,12 +53,20 @@ def run_command_line(
     return code
 
 
-def _flush() -> None:
-    """Write what is left, unless nobody reads any more: that does not change how a run ended."""
+def _flushed(code: int) -> int:
+    """Write what is left, and return the exit code.
+
+    That nobody reads any more does not change how a run ended; that not all could be written does.
+    """
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         _silence()
+    except OSError as error:
+        _silence()
+        _say(f"testlanes: not all of the output could be written: {error.strerror}")
+        return code or UNWRITTEN
+    return code
 
 
 def _command(

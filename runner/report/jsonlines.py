@@ -49,7 +49,8 @@ class JsonLines:
         self._out.write(json.dumps(said, allow_nan=False, separators=(",", ":")) + "\n")
 
     def finish(self) -> None:
-        """Nothing is left to write."""
+        """Nothing is left to write. Raises UserError if something could not be."""
+        self._out.close()
 
     def _add(self, said: dict[str, object], field: str, value: object) -> None:
         if field == "row":

@@ -114,10 +114,11 @@ class Lines:
                 pass
 
     def finish(self) -> None:
-        """Tell the failures again, and the summary."""
+        """Tell the failures again, and the summary. Raises UserError if not all could be written."""
         self._erase()
         self._again()
         self._summary()
+        self._out.close()
 
     # -- while it runs -------------------------------------------------------------------------------
 

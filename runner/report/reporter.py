@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import IO, AnyStr, Generic, Protocol
 
+from ..errors import UserError
 from ..events import RunEvent
 
 
@@ -25,7 +26,8 @@ class Outlet(Generic[AnyStr]):
     def __init__(self, stream: IO[AnyStr]) -> None:
         self._stream = stream
         self.gone = False
-        """Whether nobody reads any more (``testlanes run | head``)."""
+        """Whether nobody reads any more (``testlanes run | head``), or there is no room to write."""
+        self._problem = ""
 
     def write(self, data: AnyStr) -> None:
         """Write and flush, unless nobody reads any more, or there is no room."""
@@ -34,5 +36,16 @@ class Outlet(Generic[AnyStr]):
         try:
             self._stream.write(data)
             self._stream.flush()
-        except OSError:
+        except (BrokenPipeError, ConnectionResetError):
             self.gone = True
+        except OSError as error:
+            self.gone, self._problem = True, error.strerror or str(error)
+
+    def close(self) -> None:
+        """All is said. Raises UserError if not all of it could be written to somebody who reads."""
+        if self._problem:
+            raise UserError(
+                f"not all of the output could be written: {self._problem}",
+                hint="the run is stored: `testlanes last` shows it",
+                exit_code=3,
+            )

@@ -73,7 +73,8 @@ class SubunitOut:
                 pass
 
     def finish(self) -> None:
-        """Nothing is left to write: what runs stays in progress."""
+        """Nothing is left to write: what runs stays in progress. Raises UserError if something could not be."""
+        self._out.close()
 
     def _say(self, lane: LaneId, row: Row, packet: Packet) -> None:
         profile = self._cases.profile(row)

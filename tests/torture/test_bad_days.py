@@ -186,3 +186,35 @@ def test_a_reader_that_goes_away_does_not_stop_the_run(here: Project) -> None:
 
     assert run.wait(LIMIT) == 1
     assert "test_hostile.ASlow.test_x" in here.tell("last", "--subunit").stdout
+
+
+def test_output_that_does_not_fit_on_its_disk_is_told_and_costs_nothing_else(here: Project) -> None:
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "testlanes", "run", "--no-tui", "-j1", "test_0"],
+            cwd=here.folder,
+            env=environment(here.folder),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=LIMIT,
+            check=False,
+        )
+    assert b"not all of the output could be written: No space left on device" in run.stderr
+    assert b"internal error" not in run.stderr
+    assert run.returncode == 3
+    assert "Ran 10 tests" in here.tell("last").stdout
+
+
+def test_errors_that_do_not_fit_on_their_disk_change_nothing(here: Project) -> None:
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(
+            [sys.executable, "-m", "testlanes", "run", "--no-tui", "-j1", "test_0"],
+            cwd=here.folder,
+            env=environment(here.folder),
+            stdout=subprocess.PIPE,
+            stderr=full,
+            timeout=LIMIT,
+            check=False,
+        )
+    assert b"10 passed" in run.stdout
+    assert run.returncode == 0
