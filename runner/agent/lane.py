@@ -28,6 +28,9 @@ class Lane:
         self.profile = profile
         self.options = options
         self.grace = float(options.get("grace", 2.0))
+        self._memory = int(options.get("memory") or 0)
+        """The most bytes that its process may hold; 0: any number."""
+        self._bloated = ""
         self.folder = os.path.join(agent.folder, "lanes", str(number))
         self.pid = 0
         self.link = Link()
@@ -82,8 +85,20 @@ class Lane:
         return processes.stopped(self.pid) and not tail.pulse(self.folder).number
 
     def hold_memory(self):
-        """End it if it holds too much. Return whether to look again soon."""
-        return False
+        """Kill it if it holds more than it may, when it had a moment to say where it is. Return whether to look again."""
+        if not self._memory or self.done or not self.pid:
+            return False
+        if self._bloated:
+            self.finish_by(self._bloated)
+            return False
+        held = processes.resident(self.pid)
+        running = bool(self.observe().number)
+        if held > self._memory:
+            sizes = held / 1e6, self._memory / 1e6
+            self._bloated = "was killed for its memory (%d MB; its limit is %d MB)" % sizes
+            if running and processes.catches(self.pid, processes.SIG_DUMP):
+                processes.send(self.pid, processes.SIG_DUMP)
+        return bool(self._bloated) or running or self.busy(time.monotonic())
 
     watched = False
     """Whether it has to be looked at often."""

@@ -21,9 +21,6 @@ class WorkerLane(Lane):
         limit = options.get("limit")
         self.limit = float(limit) if limit else None
         self.watched = self.limit is not None
-        self._memory = int(options.get("memory") or 0)
-        """The most bytes that it may hold; 0: any number."""
-        self._bloated = ""
         self.token = ""
         self.peer = 0
         self.loader = None
@@ -183,21 +180,6 @@ class WorkerLane(Lane):
                 self.agent.uplink.say("limit", self.number, self.generation)
                 self._ask(seen.number, processes.SIG_TIMEOUT, "was killed after its time limit")
         return self._kill_at is not None
-
-    def hold_memory(self):
-        """Kill it if it holds more than it may, when it had a moment to say where it is. Return whether to look again."""
-        if not self._memory or self.done or not self.pid:
-            return False
-        if self._bloated:
-            self.finish_by(self._bloated)
-            return False
-        held = processes.resident(self.pid)
-        if held > self._memory:
-            sizes = held / 1e6, self._memory / 1e6
-            self._bloated = "was killed for its memory (%d MB; its limit is %d MB)" % sizes
-            if self.observe().number and processes.catches(self.peer, processes.SIG_DUMP):
-                processes.send(self.peer, processes.SIG_DUMP)
-        return bool(self._bloated) or self.busy(time.monotonic()) or bool(self.observe().number)
 
     def _ask(self, number, signum, why):
         self._asked_test = number
