@@ -197,8 +197,6 @@ class Lane:
                 # Whatever it says now, it ran over its limit, and the signal may have cut a wait short.
                 status = Status.FAIL
                 events.append(self._told(row, "reason", TEXT, f"It ended, but was {self.stopped}."))
-        elif status is Status.FAIL and kind is Kind.NONE:
-            kind = Kind.ERROR
         self._finish(row, status, kind, at, tags, events)
 
     def _finish(
@@ -226,9 +224,8 @@ class Lane:
         events.append(CaseStarted(self.lane, row, start))
         for name, mime, data in self._extras.pop(test_id, ()):
             events.append(DetailReceived(self.lane, row, name, mime, data, eof=True))
-        kind = Kind.ERROR if status is Status.FAIL else Kind.NONE
         seconds = max(0.0, (at - start) / 1e9)
-        events.append(CaseFinished(self.lane, row, status, kind, at, seconds, tags))
+        events.append(CaseFinished(self.lane, row, status, Kind.NONE, at, seconds, tags))
 
     def _told(self, row: Row, name: str, mime: str, text: str) -> DetailReceived:
         data = text.encode("utf-8", "backslashreplace")

@@ -88,9 +88,9 @@ class Outcome:
         """Note the exception behind the failure of a phase: it tells the kind."""
         if isinstance(error, TestTimeout):
             kind = "timeout"
-        elif when != "call":
+        elif when == "setup":
             kind = "setup"
-        elif isinstance(error, (AssertionError, pytest.fail.Exception)):
+        elif when == "call" and isinstance(error, (AssertionError, pytest.fail.Exception)):
             kind = "assertion"
         else:
             kind = "error"
@@ -117,7 +117,7 @@ class Outcome:
     def _kind(self, report):
         kind = self._kinds.get(report.when)
         if kind is None:  # a plugin made the report; a strict xfail that passed
-            kind = "assertion" if report.when == "call" else "setup"
+            kind = {"call": "assertion", "setup": "setup"}.get(report.when, "error")
         return kind
 
     def _details(self):

@@ -72,6 +72,7 @@ class Lines:
         self._told_slow: dict[LaneId, tuple[int, float]] = {}
         self._last_heartbeat: float | None = None
         self._not_run: dict[str, int] = {}
+        self._warnings: set[str] = set()
 
     def record(self, event: RunEvent) -> None:
         """Take one event."""
@@ -137,6 +138,9 @@ class Lines:
         self._say(f"{head}\n{self._told(attempt.details)}")
 
     def _warned(self, about: str, text: str) -> None:
+        if text in self._warnings:
+            return  # each lane meets it, and each worker anew
+        self._warnings.add(text)
         first, *more = text.rstrip("\n").split("\n")
         self._say(f"{self._paint('warning', YELLOW)}: {self._line(about)}: {self._line(first)}")
         if more:

@@ -69,7 +69,7 @@ def test_a_test_is_told_as_start_details_and_outcome_with_its_wall_time() -> Non
     assert [
         CaseStarted(LaneId(3), Row(0), 1 * SECOND),
         DetailReceived(LaneId(3), Row(0), "traceback", "text/plain", b"Tr", eof=True),
-        CaseFinished(LaneId(3), Row(0), Status.FAIL, Kind.ERROR, 3 * SECOND, 2.0, ("slow",)),
+        CaseFinished(LaneId(3), Row(0), Status.FAIL, Kind.NONE, 3 * SECOND, 2.0, ("slow",)),
     ] == events
 
 

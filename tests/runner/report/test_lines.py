@@ -302,6 +302,13 @@ def test_a_warning_of_several_lines_keeps_them(story: Story) -> None:
     assert "warning: py311: cannot import:\n    Traceback\n      No module\n" in out.getvalue()
 
 
+def test_a_warning_that_every_lane_meets_is_told_once(story: Story) -> None:
+    out = faced(story)
+    story.begin(["m.a"])
+    story.tell(Warned("lane 0", "x.py:3: old"), Warned("lane 1", "x.py:3: old"))
+    assert out.getvalue().count("x.py:3: old") == 1
+
+
 def test_only_who_pressed_ctrl_c_is_told_to_press_it_again(story: Story) -> None:
     out = faced(story)
     story.begin(["m.a"])
