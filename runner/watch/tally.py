@@ -24,6 +24,7 @@ class Tally:
     finished: set[Case] = field(default_factory=set[Case])
     listed: set[Case] = field(default_factory=set[Case])
     reasons: dict[str, dict[str, None]] = field(default_factory=dict[str, dict[str, None]])
+    _profiles: tuple[ProfileName, ...] = ()
     _unlisted: set[ProfileName] = field(default_factory=set[ProfileName])
     _news: list[tuple[tuple[str, str, str], ...]] = field(
         default_factory=list[tuple[tuple[str, str, str], ...]]
@@ -36,14 +37,15 @@ class Tally:
 
     def ids(self) -> dict[ProfileName, frozenset[str]]:
         """Return the ids of each profile."""
-        found: dict[ProfileName, set[str]] = {}
+        found: dict[ProfileName, set[str]] = {name: set() for name in self._profiles}
         for test_id, profile in self.listed:
-            found.setdefault(profile, set()).add(test_id)
+            found[profile].add(test_id)
         return {profile: frozenset(ids) for profile, ids in found.items()}
 
     def follow(self, run: Run, *, owed: bool) -> None:
         """Observe a run. ``owed``: what it selects and does not reach is still to run after it."""
-        self._unlisted = {profile.name for profile in run.settings.profiles}
+        self._profiles = tuple(profile.name for profile in run.settings.profiles)
+        self._unlisted = set(self._profiles)
 
         def observe(event: RunEvent) -> None:
             match event:

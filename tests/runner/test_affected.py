@@ -142,3 +142,14 @@ def test_names_in_dynamic_imports_are_read_where_they_are_written_out() -> None:
 )
 def test_an_id_leads_to_its_file(test_id: str, file: str | None) -> None:
     assert TestFiles(FILES.__contains__, ("", "tests")).of(test_id) == file
+
+
+def test_what_implicitly_used_a_file_that_is_gone_is_affected() -> None:
+    files = {name: text for name, text in FILES.items() if name != "tests/conftest.py"}
+    one = graph(files)
+    assert not Uses().affected(
+        [Change("tests/conftest.py", "deleted")], one, TESTS
+    ).reasons.keys() & {*TESTS}
+    one.resolve_anew(["tests/conftest.py"])
+    found = Uses().affected([Change("tests/conftest.py", "deleted")], one, TESTS)
+    assert which(found) == set(TESTS)

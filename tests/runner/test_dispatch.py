@@ -112,3 +112,17 @@ def test_what_takes_long_comes_first_and_quick_tests_keep_the_order_of_their_lis
                 now += seconds[row]
                 dispatcher.finished(LaneId(0), row, seconds[row], now)
     assert order == [4, 0, 1, 2, 3, 5, 6, 7]
+
+
+def test_what_is_urgent_comes_first_and_nothing_waits_for_its_end() -> None:
+    dispatcher = Dispatcher(profiles=[PY])
+    entries = [Entry(Row(n), PY, n, 5.0 - n, None, urgent=n == 3) for n in range(4)]
+    dispatcher.add(entries, 0.0)
+    dispatcher.listing_ended(PY)
+    given: list[Row] = []
+    for number in range(2):
+        dispatcher.open_lane(LaneId(number), LOCAL, PY)
+        dispatcher.worker_ready(LaneId(number), -1, 0.0)
+        given += [one.rows[0] for one in dispatcher.decide(0.0) if isinstance(one, Give)]
+    assert given[0] == Row(3)
+    assert len(given) == 2
