@@ -9,6 +9,7 @@ import asyncio
 import io
 import os
 import re
+import select
 import shlex
 import signal
 import sys
@@ -218,12 +219,24 @@ class Sitting:
             self.going.recorded.run.supervisor.ask(intent)
 
     def _end(self, going: Going, code: int) -> int:
+        _hush_where_gone()
         if going.told is not None:
             going.told.summary()
         tell_warnings(self.repository)
         run_code = exit_code(going.recorded.run.state)
         run_code = tell_stored(going.recorded, self.settings, run_code, quiet=False)
         return code if code in (129, 130, 143) else run_code
+
+
+def _hush_where_gone() -> None:
+    """What is still said to a terminal that has hung up goes nowhere, instead of ending us with an error."""
+    for descriptor in (1, 2):
+        poll = select.poll()
+        poll.register(descriptor, select.POLLHUP)
+        if any(mask & select.POLLHUP for _, mask in poll.poll(0)):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, descriptor)
+            os.close(null)
 
 
 def stored_details(
