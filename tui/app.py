@@ -10,13 +10,13 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, cast
 
 from textual.binding import Binding, BindingType
 
-from testlanes.runner.ids import Case, LaneId
+from testlanes.runner.ids import Case, LaneId, ProfileName, Status
 from testlanes.runner.intents import StopRun, Watch
 from testlanes.runner.settings import Settings
 from testlanes.runner.state import RunState
@@ -129,10 +129,17 @@ class Dashboard(AskingApp, inherit_bindings=False):
         self.state = state
         self.shown = Shown(state, self.options, self.controls.now_ns)
         self.tally = Tally(self.shown)
-        self.failures = FailuresModel(self.shown, self.history.statuses)
+        self.failures = FailuresModel(self.shown, self._statuses_before)
         everything = range(len(state.standing))
         self.tally.note(everything)  # type: ignore[arg-type]
         self.failures.note(tuple(state.failures))
+
+    def _statuses_before(self, test_id: str, profile: ProfileName, count: int) -> Sequence[Status]:
+        """Return how a case that ran now ended in the runs before this one, though this one be stored by now."""
+        number, newest = self.controls.run_number(), self.history.runs(1)
+        if number is None or not newest or newest[0].number < number:
+            return self.history.statuses(test_id, profile, count)
+        return self.history.statuses(test_id, profile, count + 1)[:-1]
 
     def attach(self, state: RunState, controls: Controls | None = None) -> None:
         """Show another run, or a watch, by other ``controls`` if that has some of its own."""
@@ -218,8 +225,9 @@ class Dashboard(AskingApp, inherit_bindings=False):
         if self.notice_line and time.monotonic() >= self._notice_until:
             self.notice_line = EMPTY
             self._show_notice()
-        moving = self.state.ended is None or self.failures.unread > 0 or self.terminal.stale
-        if not self.terminal.lent and self.clock.due(moving=moving):
+        moving = self.state.ended is None or self.terminal.stale
+        unread = self.failures.unread > 0
+        if not self.terminal.lent and self.clock.due(moving=moving, unfinished=unread):
             self.draw()
         self.set_timer(self.clock.delay, self._tick)
 
@@ -387,16 +395,19 @@ async def show_dashboard(
     encoding = (sys.__stderr__.encoding if sys.__stderr__ else "") or ""
     if "utf" not in encoding.lower() or os.environ.get("TERM") == "linux":
         ascii_only = True
-    app = Dashboard(state, controls, settings, history, ascii_only=ascii_only)
-    opened(app)
     loop = asyncio.get_running_loop()
     factory = loop.get_task_factory()
     try:
+        app = Dashboard(state, controls, settings, history, ascii_only=ascii_only)
+        opened(app)
         code = await app.run_async()
+        problem = app.problem
+    except Exception as error:  # it could not even start: no reason for the run to end
+        code, problem = BROKEN, "".join(traceback.format_exception(error))
     finally:
         # Textual makes all tasks of the loop start eagerly from Python 3.12 on; the run's must not.
         loop.set_task_factory(factory)
-    if app.problem:
-        tell_problem(app.problem)
+    if problem:
+        tell_problem(problem)
         return BROKEN
     return code or 0

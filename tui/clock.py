@@ -44,12 +44,16 @@ class FrameClock:
         """Seconds until the next look."""
         return min(SLOWEST, max(FASTEST, (self.drawing + self.painting) / DUTY))
 
-    def due(self, *, moving: bool) -> bool:
-        """Whether to draw now. ``moving``: something on the screen changes with time alone."""
+    def due(self, *, moving: bool, unfinished: bool = False) -> bool:
+        """Whether to draw now.
+
+        ``moving``: something on the screen changes with time alone. ``unfinished``: the last frame
+        left work for this one.
+        """
         if self.paused:
             return False
         now = self.now()
-        changed = self.version() != self._seen
+        changed = unfinished or self.version() != self._seen
         if not changed and not (moving and now - self._last >= CALM - 0.01):
             return False
         if self.backlog() > BACKLOG:

@@ -114,18 +114,22 @@ BROKEN = """
 import sys
 import testlanes.tui.viewmodels.lanes as lanes
 
-def broken(self, index, width):
+def broken(self, *arguments):
     token = "secret-token"
     raise KeyError("lane")
 
-lanes.LanesModel.line = broken
+lanes.LanesModel.BROKEN = broken
 from testlanes.__main__ import main
 sys.exit(main(["run", "-j", "2"]))
 """
 
 
-def test_a_fault_in_a_widget_leaves_the_run_going_on_in_plain_lines(tmp_path: Path) -> None:
-    with program(tmp_path, command=(sys.executable, "-Ic", BROKEN)) as one:
+@pytest.mark.parametrize("method", ["line", "__init__"])
+def test_a_fault_of_the_dashboard_leaves_the_run_going_on_in_plain_lines(
+    method: str, tmp_path: Path
+) -> None:
+    code = BROKEN.replace("BROKEN", method)
+    with program(tmp_path, command=(sys.executable, "-Ic", code)) as one:
         assert one.end() == 0
         assert one.restored
         after = bytes(one.seen).partition(b"the dashboard broke: KeyError")[2]
@@ -150,8 +154,9 @@ def test_sizes_may_storm_while_tests_run(tmp_path: Path) -> None:
 
 
 def test_hostile_output_and_a_thousand_failures_are_shown_and_do_no_harm(tmp_path: Path) -> None:
-    with program(tmp_path, HOSTILE, size=(36, 130)) as one:
-        one.wait_for(b"the long line has ended")
+    command = (*COMMAND[:-1], "1")  # one lane, so that it is the one whose output is shown
+    with program(tmp_path, HOSTILE, command, (36, 130)) as one:
+        one.wait_for(b"gnp.exe")
         for keys in (b"2", b"]", b"v", b"v", b"z", b"\x1b", b"3", b"1"):
             one.type(keys)
             one.read(0.2)

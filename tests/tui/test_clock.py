@@ -60,3 +60,11 @@ def test_nothing_is_drawn_while_another_program_has_the_terminal() -> None:
     world = World()
     world.clock.paused = True
     assert not world.clock.due(moving=True)
+
+
+def test_what_a_frame_left_undone_is_gone_on_with_at_once() -> None:
+    world = World()
+    assert world.clock.due(moving=False)
+    world.now += FASTEST
+    assert not world.clock.due(moving=True)
+    assert world.clock.due(moving=False, unfinished=True)

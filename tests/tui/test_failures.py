@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from testlanes.runner.events import CaseStarted, ExtraResult
 from testlanes.runner.ids import Kind, LaneId, Status
-from testlanes.tui.viewmodels.failures import AT_ONCE, FailuresModel, MemberKey, note_of
+from testlanes.tui.viewmodels.failures import FailuresModel, MemberKey, note_of
 from testlanes.tui.viewmodels.lines import line_width, text_of
 from testlanes.tui.viewmodels.options import Options, Shown
 
@@ -90,7 +90,7 @@ def test_a_thousand_failures_at_once_are_read_in_portions() -> None:
     model = FailuresModel(Shown(stage.state, Options(), stage.notes.now_ns), stage.history.statuses)
     model.note(stage.state.drain_changes()[0])
     model.advance()
-    assert len(model.known) == AT_ONCE
+    assert 0 < len(model.known) < 1000  # so many take longer than a frame may
     while model.unread:
         model.advance()
     assert len(model.known) == 1000

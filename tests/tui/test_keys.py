@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from testlanes.runner.events import RunEnded
-from testlanes.runner.ids import Case, LaneId, Row, Status
+from testlanes.runner.ids import Case, Kind, LaneId, Row, Status
 from testlanes.runner.intents import ChangeLanes, Rerun, StopRun, StopTest, Watch
 from testlanes.runner.settings import Settings
 from testlanes.runner.watching import ChangeWays, RunNow, Ways
@@ -932,3 +932,14 @@ async def test_when_the_run_is_over_the_first_failure_is_shown_where_there_is_ro
         assert one.running.detail.display is shown
         await one.press("]")
         assert one.running.detail.display
+
+
+async def test_a_failure_that_is_read_after_its_run_was_stored_is_still_new() -> None:
+    stage = Stage([PY313]).start().list_tests().open_lanes(1, 0)
+    row = stage.fail(0, "test_shelve", 2, "ValueError: no", Kind.ERROR)
+    case = stage.cases.case(row)
+    stage.history.add({case: (Status.SUCCESS, 1.0)}, number=213)
+    stage.history.add({case: (Status.FAIL, 1.0)}, number=214)  # this run, by ``Notes.run_number``
+    stage.say(RunEnded(stage.at(3), interrupted=False))
+    async with seat(stage) as one:
+        assert [known.note for known in one.app.failures.known.values()] == ["new"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from testlanes.runner.state import Detail, Standing
 from .glyphs import kind_sign
 from .lines import EMPTY, Line, Span, clean, fit, keep_end, line_width, split_id, width_of
 from .options import Shown
+from .times import count_text
 from .tracebacks import Cause, Failure, cause_of, read_traceback
 
 Note: TypeAlias = Literal["new", "known", "flaky", ""]
@@ -23,8 +25,8 @@ Order: TypeAlias = Literal["newest", "oldest", "largest"]
 
 SHOWS: tuple[Show, ...] = ("all", "new", "known", "flaky")
 ORDERS: tuple[Order, ...] = ("newest", "oldest", "largest")
-AT_ONCE = 40
-"""How many tracebacks are read in one frame."""
+AT_ONCE = 0.006
+"""CPU seconds in which tracebacks are read in one frame."""
 LOOK_BACK = 20
 """How many earlier outcomes of a case are looked at."""
 READ_LIMIT = 64 << 10
@@ -142,7 +144,8 @@ class FailuresModel:
                 self._queue.append(FailureKey(None, self._extras))
             self._extras += 1
         changed = self._options_version != self.shown.options.version
-        for _ in range(min(AT_ONCE, len(self._queue))):
+        end = time.thread_time() + AT_ONCE
+        while self._queue and time.thread_time() < end:
             key = self._queue.popleft()
             known = self._read(key)
             if known is not None and self.known.get(key) != known:
@@ -289,8 +292,8 @@ class FailuresModel:
         glyphs = self.shown.options.glyphs
         sign, tone = kind_sign(glyphs, group.cause.kind)
         count = len(group.tests)
-        words = f"{count} tests" if count > 1 else "1 test"
-        size = f" {words} " if width >= 44 else f" {count} "
+        words = f"{count_text(count)} tests" if count > 1 else "1 test"
+        size = f" {words} " if width >= 44 else f" {count_text(count)} "
         opened = glyphs.folded if group.cause.key in self.folded else glyphs.opened
         head = f" {opened} " if width >= 44 else " "
         room = width - len(head) - 2 - len(size)

@@ -188,7 +188,7 @@ class LanesModel:
         done, failed, crashed = self._widths()
         out = [
             Span("  "),
-            Span(right(count_text(lane.done), done), "text"),
+            Span(right(count_text(max(0, lane.done - lane.failed)), done), "text"),
             Span(glyphs.ok, "dim"),
         ]
         if failed:
