@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -32,6 +31,7 @@ from .staff import LanePlace
 from .standby import Standby
 from .state import RunState
 from .supervisor import Core, Observer, Supervisor
+from .suspects import Losses
 
 FOREIGN_LATENCY = 1.0
 """Seconds that starting one batch of a foreign lane is taken to cost."""
@@ -209,7 +209,7 @@ class _Frame:
                 for profile in settings.profiles
             },
         )
-        self._losses = Counter[Row]()
+        self._losses = Losses()
 
     def places(self) -> list[LanePlace]:
         """Return this machine's lanes, spread over the profiles that it may run."""

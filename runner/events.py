@@ -121,6 +121,13 @@ class HostStrained:
 
 
 @dataclass(frozen=True, slots=True)
+class CasesSuspected:
+    """Several cases were running each time that two hosts were lost: they run one at a time from now on."""
+
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ListingStarted:
     """A loader began to load a profile's suite, and what it lists is what there is to run."""
 
@@ -413,6 +420,7 @@ RunEvent: TypeAlias = (
     | SuiteLoaded
     | CasesListed
     | CasesAbsent
+    | CasesSuspected
     | ListingEnded
     | LaneOpened
     | WorkerStarted

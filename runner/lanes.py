@@ -5,7 +5,6 @@ Sans-IO: ``receive`` takes parsed messages and returns events; ``perform`` retur
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
@@ -14,6 +13,7 @@ from .cases import CaseTable
 from .commands import Kill, LoadSuite, Retire, Send, StartWorker, StopCase, TakeBack
 from .errors import ProtocolError
 from .events import (
+    CasesSuspected,
     FilesUsed,
     HostStrained,
     HostUp,
@@ -26,15 +26,13 @@ from .events import (
     WorkerLost,
     WorkerStarted,
 )
-from .ids import HostName, LaneId, ProfileName, Row
+from .ids import HostName, LaneId, ProfileName
 from .lane import Lane
 from .listings import Listings
+from .suspects import Losses
 from .wire import control, messages, orders
 from .wire.messages import AgentMessage
 from .wire.subunit import Decoder
-
-LOSSES = 2
-"""Hosts that may be lost while one test runs; then it is taken to be the reason."""
 
 LaneCommand = StartWorker | Send | TakeBack | StopCase | Retire | Kill | LoadSuite
 
@@ -68,13 +66,13 @@ class HostLanes:
         clock: Callable[[], int],
         loading: Mapping[str, int] | None = None,
         credit: bool = False,
-        losses: Counter[Row] | None = None,
+        losses: Losses | None = None,
     ) -> None:
         """``foreign``: profiles whose lanes are commands. ``clock``: UTC, ns since the epoch.
 
         ``loading``: profiles whose loaders were started already, and when. ``credit``: whether its channel
-        is slow enough that one lane's flood could hold up the others. ``losses`` counts for all hosts how
-        often a case was running where a host was lost.
+        is slow enough that one lane's flood could hold up the others. ``losses`` says for all hosts
+        who is to blame for one that is lost.
         """
         self.host = host
         self._cases = cases
@@ -86,8 +84,9 @@ class HostLanes:
         self._suites: dict[ProfileName, _Suite] = {}
         self._loading = {ProfileName(name): began for name, began in (loading or {}).items()}
         self._credit = credit
-        self._losses = Counter[Row]() if losses is None else losses
+        self._losses = losses or Losses()
         self._outbox = bytearray()
+        self._blameless = False
         self.said_bye = False
         self.last_words = ""
         """What the agent warned of last: why it ends, if it ends by itself."""
@@ -174,6 +173,9 @@ class HostLanes:
                 return [Warned(self.host, text)]
             case messages.Pong():
                 return []
+            case messages.Unheard():
+                self._blameless = True
+                return []
             case messages.Bye():
                 self.said_bye = True
                 return []
@@ -183,21 +185,24 @@ class HostLanes:
     def lost(self, reason: str, *, for_good: bool = True) -> list[RunEvent]:
         """Return what the end of the channel means: every worker is gone.
 
-        What ran has no verdict here and can run elsewhere; but not, if that took a host down before. (An
-        agent that says good-bye, because it did not hear of us, is not down.) ``for_good``: the host is given up.
+        What ran has no verdict here and can run elsewhere; but not, if that took a host down before. (A
+        host is not down whose agent ended because it did not hear of us.) ``for_good``: the host is given up.
         """
         events: list[RunEvent] = []
-        for lane in self._lanes.values():
-            if not lane.exited:
-                lane.exited = True
-                if lane.row is not None and not self.said_bye:
-                    self._losses[lane.row] += 1
-                    if self._losses[lane.row] >= LOSSES:
-                        events += lane.given_up(
-                            f"Host {self.host} was lost while this test ran ({reason}),"
-                            f" and so was another before it."
-                        )
-                events.append(WorkerLost(lane.lane, lane.generation, reason, expected=True))
+        alive = [lane for lane in self._lanes.values() if not lane.exited]
+        running = [lane.row for lane in alive if lane.row is not None]
+        blamed, suspects = self._losses.judge([] if self._blameless else running)
+        for lane in alive:
+            lane.exited = True
+            if lane.row is not None and lane.row == blamed:
+                events += lane.given_up(
+                    f"Host {self.host} was lost while this test ran ({reason}),"
+                    f" and so was another before it."
+                )
+            events.append(WorkerLost(lane.lane, lane.generation, reason, expected=True))
+        if suspects:
+            text = f"{len(suspects)} tests were running when hosts were lost twice: they run one at a time now"
+            events += [CasesSuspected(suspects), Warned(self.host, text)]
         return events + self._listings.lost(self.host, for_good=for_good)
 
     @property

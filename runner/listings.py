@@ -44,6 +44,8 @@ class _Suite:
     lister: HostName | None = None
     """The host that lists it; None: nobody yet, or not any more."""
     rows: list[Row] = field(default_factory=list[Row])
+    took_over: _Copy | None = None
+    """What the host that lists it has loaded itself, where another listed before."""
     ended: bool = False
     copies: dict[HostName, _Copy] = field(default_factory=dict[HostName, _Copy])
     errors: dict[HostName, str] = field(default_factory=dict[HostName, str])
@@ -73,6 +75,7 @@ class Listings:
         suite = self._suites.setdefault(profile, _Suite())
         if suite.lister is None and not suite.ended:
             suite.lister = host
+            suite.took_over = _Copy() if suite.rows else None
             return [ListingStarted(profile, host)]
         if suite.lister != host:
             suite.copies[host] = _Copy()
@@ -84,6 +87,8 @@ class Listings:
         """A host has some more ids, in listing order."""
         suite = self._suites[profile]
         if suite.lister == host:
+            if suite.took_over is not None:
+                suite.took_over.has.update(ids)
             return self._listed(profile, suite, ids, groups)
         if (copy := suite.copies.get(host)) is not None:
             copy.ids.append((ids, groups))
@@ -97,6 +102,8 @@ class Listings:
             rows = tuple(
                 row for test_id in ids if (row := self._cases.find(test_id, profile)) is not None
             )
+            if suite.took_over is not None:
+                suite.took_over.has.difference_update(ids)
             return [CasesGivenUp(rows, "the complete suite does not have it")]
         if (copy := suite.copies.get(host)) is not None:
             copy.has.difference_update(ids)
@@ -113,10 +120,10 @@ class Listings:
             if suite.ended:
                 return []
             suite.ended = True
-            events: list[RunEvent] = [
-                SuiteLoaded(profile, host),
-                ListingEnded(profile, "", seconds),
-            ]
+            events: list[RunEvent] = [SuiteLoaded(profile, host)]
+            if suite.took_over is not None:
+                events += self._absent(profile, host, suite.took_over, suite.rows)
+            events.append(ListingEnded(profile, "", seconds))
             for other, copy in suite.copies.items():
                 if copy.loaded:
                     events += self._surplus(profile, other, copy)
@@ -181,7 +188,7 @@ class Listings:
     def _succeed(self, profile: ProfileName, suite: _Suite) -> list[RunEvent]:
         """Let another host list, if one has begun to load; else the next that begins will."""
         for host, copy in sorted(suite.copies.items(), key=lambda item: not item[1].loaded):
-            suite.lister = host
+            suite.lister, suite.took_over = host, copy
             del suite.copies[host]
             events: list[RunEvent] = [ListingStarted(profile, host)]
             for ids, groups in copy.ids:

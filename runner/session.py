@@ -31,6 +31,7 @@ from .events import (
     CasesListed,
     CasesQueued,
     CasesReturned,
+    CasesSuspected,
     CaseStarted,
     Group,
     HostLost,
@@ -50,6 +51,7 @@ from .events import (
 from .ids import DEFAULT_PROFILE, LOCAL, HostName, LaneId, ProfileName, Row
 from .loading import Loading
 from .staff import LanePlace, LaneRecord, Staff
+from .suspects import Bench
 
 STILLBORN_LIMIT = 3
 """Workers in a row that may die before their first test; then the profile is given up."""
@@ -125,6 +127,7 @@ class Session:
         self._coming = set(self._hosting.coming)  # hosts that may yet bring lanes
         self._attempts: dict[Row, int] = {}
         self._until: set[Row] = set()  # what is run many times, but only until it fails
+        self._bench = Bench()
         self._failed = 0
         self._stillborn: dict[ProfileName, int] = {}
         self._broken: set[ProfileName] = set()
@@ -179,12 +182,15 @@ class Session:
                     self._give_up(None, self._stopping.reason, commands)
             case CasesQueued(rows, times, until_failure):
                 if self._stopping is None:
+                    self._bench.clear(rows)
                     (self._until.update if until_failure else self._until.difference_update)(rows)
                     self._dispatcher.again(rows, now, urgent=True, times=times)
                     lost = tuple(row for row in rows if self._cases.profile(row) in self._broken)
                     self._give_up(lost, DIED_AT_START, commands)
+                    self._give_up_stranded(commands, rows)
             case CasesGivenUp(rows, _) if self._stopping is None:
                 self._dispatcher.give_up(rows)
+                self._bench.clear(rows)
             case StopAsked():
                 self._stop(event, commands)
             case ListingStarted(profile, host):
@@ -193,8 +199,11 @@ class Session:
                 self._suite_loaded(profile, host, error, commands)
             case CasesAbsent(_, host, rows):
                 self._dispatcher.exclude(host, rows)
+                self._give_up_stranded(commands, rows)
             case HostStrained(host, _, True):
                 commands += self._staff.change(host, -1)
+            case CasesSuspected(rows) if self._stopping is None:
+                self._bench.put(self._dispatcher.give_up(rows))
             case HostReady():
                 self._host_ready(event, commands)
             case HostLost():
@@ -212,6 +221,7 @@ class Session:
             self._until.discard(event.row)
             self._dispatcher.enough((event.row,))
         self._dispatcher.finished(event.lane, event.row, event.seconds, now)
+        self._bench.over(event.row)
         record = self._staff.get(event.lane)
         if record is not None:
             record.finished += 1
@@ -337,11 +347,25 @@ class Session:
         elif not self._staff and not self._coming and not self._dispatcher.done:
             self._problems.append(f"host {host} was lost and no other is left: {event.reason}")
             self._give_up(None, f"host {host} was lost", commands)
+        elif event.again is None:
+            self._give_up_stranded(commands)
+
+    def _give_up_stranded(self, commands: list[Command], rows: Iterable[Row] | None = None) -> None:
+        """Give up what of ``rows`` (None: of all) no host can run that is there or may come."""
+        hosts = {record.place.host for record in self._staff} | self._coming
+        if lost := self._dispatcher.stranded(hosts, rows):
+            problem = "hosts were lost that alone could run some tests"
+            if problem not in self._problems:
+                self._problems.append(problem)
+            self._give_up(lost, "no host is left that could run it", commands)
 
     # -- decisions -----------------------------------------------------------------------------------
 
     def _feed(self, now: float) -> list[Command]:
         commands: list[Command] = []
+        if (suspect := self._bench.next()) is not None:
+            self._dispatcher.again((suspect,), now, urgent=True)
+            self._give_up_stranded(commands, (suspect,))
         for decision in self._dispatcher.decide(now):
             match decision:
                 case Give(lane, rows):
@@ -387,16 +411,20 @@ class Session:
 
     def _finish(self, commands: list[Command]) -> None:
         self._finished = True
-        if left := self._dispatcher.give_up(None):
+        before = len(commands)
+        self._give_up(None, "no lane was left to run it", commands)
+        if len(commands) > before:
             self._problems.append("no lane was left to run every test")
-            commands.append(Publish(CasesGivenUp(left, "no lane was left to run it")))
         if self._unlisted and not self._problems:
             names = ", ".join(sorted(self._unlisted))
             self._problems.append(f"the run ended before this was listed: {names}")
         commands.append(Finish("; ".join(self._problems)))
 
     def _give_up(self, rows: tuple[Row, ...] | None, reason: str, commands: list[Command]) -> None:
-        if gone := self._dispatcher.give_up(rows):
+        gone = self._dispatcher.give_up(rows)
+        for row in gone:
+            self._bench.over(row)
+        if gone := (*gone, *self._bench.clear(rows)):
             commands.append(Publish(CasesGivenUp(gone, reason)))
 
     def _rows_of(self, profile: ProfileName) -> tuple[Row, ...]:

@@ -12,7 +12,7 @@ from . import guardian, processes, rundir
 from .children import Children
 from .clockwork import Clockwork
 from .native import WorkerLane
-from .orders import Ended, Orders
+from .orders import Ended, Orders, Unheard
 from .strain import Strain
 from .switchboard import Switchboard
 from .uplink import Lost, Uplink
@@ -216,6 +216,8 @@ def run_agent(in_fd, out_fd, modules, nonce, tell):
     except Ended as ended:
         polite = bool(ended.args)
     except Lost as lost:
+        if isinstance(lost, Unheard):
+            agent.uplink.say("unheard")
         agent.uplink.say("warn", "the agent ends: %s" % lost)
     except OSError as error:
         failed = 1

@@ -15,6 +15,10 @@ VERSION = 1
 LANE_WORDS = frozenset(["run", "drop", "stop", "dump", "retire", "kill"])
 
 
+class Unheard(Lost):
+    """The controller was not heard of for a lease."""
+
+
 class Ended(Exception):
     """The controller said ``end`` (then it has an argument), or is refused."""
 
@@ -35,9 +39,9 @@ class Orders:
         return self._heard + self._lease if self._lease else None
 
     def hold_lease(self, now):
-        """Raise Lost when nothing was heard for too long."""
+        """Raise Unheard when nothing was heard for too long."""
         if self._lease and now - self._heard > self._lease:
-            raise Lost("nothing was heard of the controller for %g s" % self._lease)
+            raise Unheard("nothing was heard of the controller for %g s" % self._lease)
 
     def hear(self):
         """Take what has arrived. Raises Ended, Lost, OSError."""

@@ -156,6 +156,14 @@ class Backlog:
             index = self._indexes[row]
             pool.shelf.put(self._bucket(pool.profile, index, self._seconds[row]), index)
 
+    def profile_of(self, row: Row) -> int:
+        """Return the number of a row's profile."""
+        return self.pools[self._pools_of[row]].profile
+
+    def hosts(self, row: Row) -> frozenset[HostName] | None:
+        """Return the hosts that a row may run on; None: all."""
+        return self.pools[self._pools_of[row]].hosts
+
     def hasten(self, row: Row) -> None:
         """Let a row come before all that are not urgent; ``put`` it afterwards."""
         self._urgent[row] = 1

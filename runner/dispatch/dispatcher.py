@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ..decisions import Decision, Entry
 from ..ids import HostName, LaneId, ProfileName, Row
@@ -107,6 +107,27 @@ class Dispatcher:
         floor.backlog.bar(rows, host, self._hosts)
         floor.may_be_orphaned = True
         floor.more_to_do()
+
+    def stranded(
+        self, hosts: Collection[HostName], rows: Iterable[Row] | None = None
+    ) -> tuple[Row, ...]:
+        """Return what of ``rows`` (None: of all) is pending and none of ``hosts`` can run."""
+        floor = self._floor
+        able: dict[tuple[int, frozenset[HostName] | None], bool] = {}
+        found: list[Row] = []
+        for row in floor.ledger.rows(Place.PENDING) if rows is None else rows:
+            if not floor.ledger.is_pending(row):
+                continue
+            key = floor.backlog.profile_of(row), floor.backlog.hosts(row)
+            if key not in able:
+                _, limit = floor.profile_limits.get(key[0], (None, None))
+                able[key] = any(
+                    (limit is None or host in limit) and (key[1] is None or host in key[1])
+                    for host in hosts
+                )
+            if not able[key]:
+                found.append(row)
+        return tuple(found)
 
     def open_lane(
         self,

@@ -18,6 +18,7 @@ from ..events import (
     CasesListed,
     CasesQueued,
     CasesReturned,
+    CasesSuspected,
     CaseStarted,
     DetailReceived,
     ExtraResult,
@@ -254,7 +255,9 @@ class RunState(Columns):
                 self.plugin_reports.append(event)
             case HostSpeed(host, speed):
                 self._host(host).speed = speed
-            case Ticked() | FilesUsed() | ImageChanged() | SuiteLoaded() | CasesAbsent():
+            case Ticked() | FilesUsed() | ImageChanged():
+                pass
+            case SuiteLoaded() | CasesAbsent() | CasesSuspected():
                 pass
             case StopAsked():
                 if self.stopping is None or event.hard:

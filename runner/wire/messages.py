@@ -140,6 +140,11 @@ class Pong:
 
 
 @dataclass(frozen=True, slots=True)
+class Unheard:
+    """The agent ends all, for it did not hear of us for its lease; nothing that ran there is to blame."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bye:
     """The agent ends."""
 
@@ -158,6 +163,7 @@ AgentMessage: TypeAlias = (
     | StrainSeen
     | AgentWarning
     | Pong
+    | Unheard
     | Bye
 )
 
@@ -287,5 +293,6 @@ _READERS: dict[str, tuple[int, Callable[[Sequence[object]], AgentMessage]]] = {
     "strain": (1, _strain),
     "warn": (1, lambda f: AgentWarning(text(f[1], "a warning"))),
     "pong": (1, lambda f: Pong(whole(f[1], "a pong's number"))),
+    "unheard": (0, lambda _: Unheard()),
     "bye": (0, lambda _: Bye()),
 }

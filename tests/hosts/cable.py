@@ -39,10 +39,13 @@ class Cable:
         self._port, self._near, self._far = f"p{number}", f"a{number}", f"b{number}"
         self._mac = f"02:00:00:00:00:{number:02x}"
         self._cut = ""
-        self._slow = self._relayed = False
+        self._slow = self._relayed = self._refused = False
 
     def plug(self, init: int) -> None:
         """Connect the host whose first process is ``init``."""
+        if self._refused:
+            self._run("ip", "route", "del", "unreachable", self.address)
+            self._refused = False
         peer = ["type", "veth", "peer", "name", "eth0", "address", self._mac, "netns", str(init)]
         self._run("ip", "link", "add", self._port, *peer)
         self._run("ip", "link", "set", self._port, "master", "switch", "up")
@@ -54,6 +57,11 @@ class Cable:
         """Remove the cable: nothing that a dying host says gets out."""
         self.heal()
         self._run("ip", "link", "del", self._port)
+
+    def refuse(self) -> None:
+        """Let every attempt to call the host fail at once, until it is plugged in."""
+        self._run("ip", "route", "add", "unreachable", self.address)
+        self._refused = True
 
     def cut(self, how: str = "drop") -> None:
         """Let packets vanish: all (``drop``), those to the host (``in``), those from it (``out``)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -25,41 +26,61 @@ from testlanes.runner.decisions import Entry
 from testlanes.runner.dispatch import Dispatcher
 from testlanes.runner.events import (
     CaseFinished,
+    CasesAbsent,
     CasesGivenUp,
     CasesListed,
     CasesReturned,
+    CasesSuspected,
     CaseStarted,
     Group,
     HostLost,
+    HostReady,
     HostStrained,
     ListingEnded,
+    ListingStarted,
     RunEvent,
     StopAsked,
+    SuiteLoaded,
     Ticked,
     WorkerLost,
     WorkerStarted,
 )
-from testlanes.runner.ids import LOCAL, Kind, LaneId, ProfileName, Row, Status
-from testlanes.runner.session import Rules, Session
+from testlanes.runner.ids import LOCAL, HostName, Kind, LaneId, ProfileName, Row, Status
+from testlanes.runner.session import Hosting, Rules, Session
 from testlanes.runner.staff import LanePlace
 from testlanes.runner.state import ENDED, RunState, Standing
+from testlanes.runner.suspects import Losses
 
 PY = ProfileName("default")
+FAR, NEAR = HostName("far"), HostName("near")
 
 
 class World:
     """Lanes that do what they are told, one step at a time; time passes with the steps."""
 
-    def __init__(self, lanes: int = 2, *, rules: Rules | None = None, single: bool = False) -> None:
+    def __init__(
+        self,
+        lanes: int = 2,
+        *,
+        rules: Rules | None = None,
+        single: bool = False,
+        coming: tuple[HostName, ...] = (),
+    ) -> None:
         self.cases = CaseTable()
         self.state = RunState(self.cases)
         self.session = Session(
-            Dispatcher(single=single, profiles=[PY]),
+            Dispatcher(single=single, profiles=[PY], hosts=[LOCAL, *coming]),
             self.cases,
             [LanePlace(LaneId(number), LOCAL, PY) for number in range(lanes)],
             lambda row, index, group: Entry(row, PY, index, 1.0, group),
             rules,
+            hosting=Hosting(frozenset(coming), profiles=(PY,)),
         )
+        self.lister = LOCAL if lanes else coming[0]
+        """The host whose loader's listing counts."""
+        self.losses = Losses()
+        self.loads: set[HostName] = set()
+        """Hosts that are to load the suite, and have not."""
         self.now = 0.0
         self.sent: list[Command] = []
         self.queues: dict[LaneId, list[Row]] = {}
@@ -104,8 +125,10 @@ class World:
                         published += self.gone(lane, expected=True)
                 case Kill(lane):
                     published += self.gone(lane, expected=True)
+                case LoadSuite(host):
+                    self.loads.add(host)
                 case _:
-                    assert isinstance(command, LoadSuite | WakeAt)
+                    assert isinstance(command, WakeAt)
         if published:
             self.tell(*published)
 
@@ -118,6 +141,8 @@ class World:
     # -- what happens --------------------------------------------------------------------------------
 
     def list(self, count: int, groups: dict[int, Group] | None = None) -> None:
+        if not len(self.cases):
+            self.tell(ListingStarted(PY, self.lister))
         rows = tuple(self.cases.add(f"t{len(self.cases)}", PY) for _ in range(count))
         named = {rows[at]: group for at, group in (groups or {}).items()}
         self.tell(CasesListed(PY, rows, rows, named))
@@ -137,6 +162,42 @@ class World:
     def end(self, lane: LaneId, status: Status = Status.SUCCESS) -> None:
         row = self.running.pop(lane)
         self.tell(CaseFinished(lane, row, status, Kind.NONE, 0, 1.0))
+
+    def come(self, host: HostName, lanes: int = 2) -> None:
+        """A host is ready."""
+        self.tell(HostReady(host, lanes, (PY,)))
+
+    def load(self, host: HostName, error: str = "", absent: tuple[Row, ...] = ()) -> None:
+        """A host has loaded the suite; its lanes get workers."""
+        self.loads.discard(host)
+        events: list[RunEvent] = [SuiteLoaded(PY, host, error)]
+        if absent:
+            events.append(CasesAbsent(PY, host, absent))
+        self.tell(*events)
+
+    def lanes_of(self, host: HostName) -> list[LaneId]:
+        """Return a host's open lanes."""
+        return [
+            lane
+            for lane, one in self.state.lanes.items()
+            if one.host == host and one.phase != "closed"
+        ]
+
+    def lose(self, host: HostName, again: float | None = 1.0) -> None:
+        """A host goes down, with all that it has, as lanes.py tells it."""
+        lanes = [lane for lane in self.lanes_of(host) if lane in self.queues]
+        blamed, suspects = self.losses.judge(
+            [self.running[lane] for lane in lanes if lane in self.running]
+        )
+        events: list[RunEvent] = []
+        for lane in lanes:
+            if blamed is not None and self.running.get(lane) == blamed:
+                events.append(CaseFinished(lane, blamed, Status.FAIL, Kind.CRASH, 0, 1.0))
+            events += self.gone(lane, expected=True)
+        if suspects:
+            events.append(CasesSuspected(suspects))
+        self.loads.discard(host)
+        self.tell(*events, HostLost(host, "cut", again))
 
     def starting(self) -> list[LaneId]:
         return sorted(self.queues.keys() - self.ready)
@@ -355,6 +416,142 @@ def test_a_worker_per_test_when_isolated() -> None:
     assert {Standing.SUCCESS} == set(world.standings())
 
 
+def test_a_host_that_comes_later_takes_its_part() -> None:
+    world = World(1, coming=(FAR,))
+    world.listed(30)
+    world.step()
+    world.come(FAR, 3)
+    assert {FAR} == world.loads - {LOCAL}
+    assert not world.starting(), "nothing is loaded there"
+    world.load(FAR)
+    world.run()
+
+    assert {Standing.SUCCESS} == set(world.standings())
+    assert 4 == len(world.generation)
+
+
+def test_what_ran_on_a_lost_host_runs_elsewhere_and_it_may_come_back() -> None:
+    world = World(1, coming=(FAR,))
+    world.listed(20)
+    world.come(FAR)
+    world.load(FAR)
+    world.until_running(3)
+    world.lose(FAR)
+    assert not world.lanes_of(FAR)
+    world.come(FAR)
+    world.load(FAR)
+    world.run()
+
+    assert {Standing.SUCCESS} == set(world.standings())
+    assert 5 == len(world.generation), "new lanes have new numbers"
+
+
+def test_a_run_waits_for_its_last_host_as_long_as_that_is_tried_again() -> None:
+    world = World(0, coming=(FAR,))
+    world.come(FAR)
+    world.load(FAR)
+    world.listed(10)
+    world.until_running()
+    world.lose(FAR)
+    assert world.finished is None
+    world.lose(FAR, None)
+
+    assert world.finished is not None
+    assert "no other is left" in world.finished.problem
+    assert {Standing.NOT_RUN} == set(world.standings())
+
+
+def test_a_test_that_is_running_at_two_losses_fails_and_the_others_run() -> None:
+    world = World(0, coming=(FAR, NEAR))
+    for host in (FAR, NEAR):
+        world.come(host, 1)
+        world.load(host)
+    world.listed(6)
+    world.until_running(2)
+    deadly = world.running[world.lanes_of(FAR)[0]]
+    world.lose(FAR)
+    for _ in range(100):
+        if deadly in world.running.values():
+            break
+        world.step()
+    world.lose(NEAR)
+    world.come(FAR, 1)
+    world.load(FAR)
+    world.run()
+
+    assert Standing.FAIL == Standing(world.state.standing[deadly])
+    assert {Standing.SUCCESS: 5, Standing.FAIL: 1} == Counter(world.standings())
+
+
+def test_suspects_run_one_at_a_time() -> None:
+    world = World(0, coming=(FAR,))
+    suspects: set[Row] = set()
+    for _ in range(2):
+        world.come(FAR, 2)
+        world.load(FAR)
+        if not len(world.cases):
+            world.listed(2)
+        world.until_running(2)
+        suspects = set(world.running.values())
+        world.lose(FAR)
+    assert {0, 1} == suspects
+    world.come(FAR, 4)
+    world.load(FAR)
+    for _ in range(100):
+        if world.finished is not None:
+            break
+        world.step()
+        assert len(suspects & set(world.running.values())) < 2
+
+    assert {Standing.SUCCESS} == set(world.standings())
+
+
+def test_a_host_runs_nothing_that_its_suite_has_not() -> None:
+    world = World(1, coming=(FAR,))
+    world.listed(20)
+    world.come(FAR, 3)
+    world.load(FAR, absent=tuple(map(Row, range(10, 20))))
+    far = set(world.lanes_of(FAR))
+    world.run()
+
+    assert {Standing.SUCCESS} == set(world.standings())
+    ran = {
+        row
+        for command in world.sent
+        if isinstance(command, Send) and command.lane in far
+        for row in command.rows
+    }
+    assert ran
+    assert max(ran) < 10
+
+
+def test_what_only_a_lost_host_could_run_is_not_run() -> None:
+    world = World(1, coming=(FAR,))
+    world.listed(2)
+    world.come(FAR, 1)
+    world.load(FAR)
+    world.tell(CasesAbsent(PY, LOCAL, (Row(1),)))
+    world.lose(FAR, None)
+    world.run()
+
+    assert Standing.NOT_RUN == Standing(world.state.standing[1])
+    assert Standing.SUCCESS == Standing(world.state.standing[0])
+    assert world.finished is not None
+    assert "alone could run" in world.finished.problem
+
+
+def test_a_host_that_cannot_load_the_suite_leaves_it_to_the_others() -> None:
+    world = World(1, coming=(FAR,))
+    world.listed(10)
+    world.come(FAR)
+    world.load(FAR, "no module named x")
+    world.run()
+
+    assert {Standing.SUCCESS} == set(world.standings())
+    assert Finish("") == world.finished
+    assert any("no module named x" in warning.text for warning in world.state.warnings)
+
+
 def test_lanes_can_be_added_and_taken_away_while_it_runs(world: World) -> None:
     world.listed(60)
     world.step()
@@ -390,17 +587,40 @@ def test_a_strained_host_has_a_lane_less_but_never_none(world: World) -> None:
     assert {Standing.SUCCESS} == set(world.standings())
 
 
+def test_lanes_of_a_host_can_be_added_and_taken_away_too() -> None:
+    world = World(1, coming=(FAR,))
+    world.listed(80)
+    world.come(FAR, 1)
+    world.load(FAR)
+    world.perform(world.session.change_lanes(2, world.now, FAR))
+    world.step()
+    assert 3 == len(world.lanes_of(FAR))
+    world.perform(world.session.change_lanes(-2, world.now, FAR))
+    world.run()
+
+    assert {Standing.SUCCESS} == set(world.standings())
+
+
 @settings(max_examples=60, deadline=None)
-@given(seed=st.integers(0, 10_000), lanes=st.integers(1, 4), count=st.integers(0, 40))
+@given(
+    seed=st.integers(0, 10_000),
+    lanes=st.integers(0, 4),
+    count=st.integers(0, 40),
+    away=st.sampled_from([(), (FAR,), (FAR, NEAR)]),
+)
 def test_whatever_happens_each_scheduled_case_ends_with_exactly_one_status(
-    seed: int, lanes: int, count: int
+    seed: int, lanes: int, count: int, away: tuple[HostName, ...]
 ) -> None:
+    """Hosts come, load or cannot, lack some cases, are lost, come back or do not."""
     chance = random.Random(seed)
     world = World(
-        lanes, rules=Rules(retries=chance.randint(0, 2), max_fail=chance.choice([0, 0, 3]))
+        lanes if away else max(lanes, 1),
+        rules=Rules(retries=chance.randint(0, 2), max_fail=chance.choice([0, 0, 3])),
+        coming=away,
     )
     left = count
     stopped = False
+    there = dict.fromkeys(away, False)
     happenings: list[Callable[[LaneId], None]]
     for _ in range(4000):
         if world.finished is not None:
@@ -418,6 +638,9 @@ def test_whatever_happens_each_scheduled_case_ends_with_exactly_one_status(
         elif not stopped and chance.random() < 0.01:
             stopped = True
             world.tell(StopAsked(chance.random() < 0.5, "interrupted"))
+        _let_hosts_come_and_go(world, there, chance)
+        if world.finished is not None:
+            break
         for lane in world.starting():
             if chance.random() < 0.5:
                 world.hello(lane)
@@ -445,3 +668,25 @@ def test_whatever_happens_each_scheduled_case_ends_with_exactly_one_status(
         if isinstance(command, Publish) and isinstance(command.event, CasesGivenUp)
     )
     assert given_up == world.state.counts[Standing.NOT_RUN]
+
+
+def _let_hosts_come_and_go(
+    world: World, there: dict[HostName, bool], chance: random.Random
+) -> None:
+    """``there``: whether each host is there; who is given up leaves it."""
+    for host in tuple(there):
+        if world.finished is not None:
+            return
+        if there[host] and host in world.loads and chance.random() < 0.3:
+            error = "no module" if chance.random() < 0.1 else ""
+            absent = () if error else tuple(row for row in world.cases if chance.random() < 0.1)
+            world.load(host, error, absent)
+        elif not there[host] and chance.random() < 0.2:
+            there[host] = True
+            world.come(host, chance.randint(1, 3))
+        elif chance.random() < 0.05:
+            for_good = chance.random() < 0.3
+            there[host] = False
+            if for_good:
+                del there[host]
+            world.lose(host, None if for_good else 1.0)
