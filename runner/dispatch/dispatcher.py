@@ -85,6 +85,9 @@ class Dispatcher:
         if seconds:
             floor.learn_start_up(number, seconds)
         floor.backlog.end(profile)
+        floor.may_be_orphaned = (
+            True  # a lane whose worker died when its profile was done is free for it
+        )
         floor.more_to_do()
 
     def limit_profile(

@@ -22,7 +22,7 @@ from ..errors import UserError
 from ..ids import DEFAULT_PROFILE, Case, ProfileName
 from . import queries
 from .base import Repository, StoredResult, StoredRun
-from .failing import is_gone, stays
+from .failing import Remembering, is_gone
 from .filing import LOST, Draft, Filing, Outcome
 from .finished import stored_profile
 from .history import History
@@ -155,8 +155,10 @@ class DirectoryRepository(Repository):
 
     def _write_failing(self, filing: Filing, profiles: frozenset[str]) -> None:
         def blocks() -> Iterator[bytes]:
+            failed = ((one.test_id, one.profile) for one in filing.failures())
+            known = Remembering(filing.facts, profiles, failed)
             for old in self._read_failing(profiles):
-                if stays(old, filing.facts, profiles):
+                if known.stays(old):
                     yield write_v1(old)
             for one in filing.failures():
                 if one.offset == LOST:

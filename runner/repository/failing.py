@@ -44,25 +44,55 @@ class Facts:
     """Profiles left out, or whose suite could not be loaded, so that no case of them is known."""
 
 
-def stays(old: StoredResult, facts: Facts, all_profiles: frozenset[str]) -> bool:
-    """Say whether an earlier failure, which may have run again, is still known as such.
+class Remembering:
+    """Which earlier failures are still known after a run.
 
-    False for one that ran again, whatever came of it: if it failed, its new result takes its place.
     ``all_profiles``: an old failure without any of these tags is from before there were profiles (or
-    from another tool), and is superseded by a run of the same id under any profile.
+    from another tool), and is superseded by a run of the same id under any profile. ``failures``: the
+    ids that failed in the run, each with its profile.
     """
-    profiles: tuple[ProfileName, ...] = (old.profile,)
-    if old.profile == DEFAULT_PROFILE and not all_profiles.intersection(old.tags):
-        profiles = tuple(dict.fromkeys((DEFAULT_PROFILE, *facts.profiles)))
-    if any(facts.status(old.test_id, profile) is not None for profile in profiles):
-        return False
-    if any(facts.known(old.test_id, profile) for profile in profiles):
-        return True
-    if any(profile in facts.unlisted for profile in profiles):
-        return True
-    if facts.from_elsewhere and not set(profiles).intersection(facts.profiles):
-        return True
-    return facts.partial and not _mended(old.test_id, profiles, facts)
+
+    def __init__(
+        self,
+        facts: Facts,
+        all_profiles: frozenset[str],
+        failures: Iterable[tuple[str, ProfileName]],
+    ) -> None:
+        self._facts = facts
+        self._all_profiles = all_profiles
+        self._nodes: set[tuple[str, ProfileName]] = set()
+        self._scopes: list[tuple[Callable[[str], bool], ProfileName]] = []
+        for test_id, profile in failures:
+            if "::" in test_id or test_id.endswith(".py"):
+                self._nodes.add((test_id, profile))
+            elif (matches := _covers(test_id)) is not None:
+                self._scopes.append((matches, profile))
+
+    def stays(self, old: StoredResult) -> bool:
+        """Say whether an earlier failure, which may have run again, is still known as such.
+
+        False for one that ran again, whatever came of it: if it failed, its new result takes its place.
+        """
+        facts = self._facts
+        profiles: tuple[ProfileName, ...] = (old.profile,)
+        if old.profile == DEFAULT_PROFILE and not self._all_profiles.intersection(old.tags):
+            profiles = tuple(dict.fromkeys((DEFAULT_PROFILE, *facts.profiles)))
+        if any(facts.status(old.test_id, profile) is not None for profile in profiles):
+            return False
+        if any(facts.known(old.test_id, profile) for profile in profiles):
+            return True
+        if any(profile in facts.unlisted or self._hides(old, profile) for profile in profiles):
+            return True
+        if facts.from_elsewhere and old.profile not in facts.profiles:
+            return True
+        return facts.partial and not _mended(old.test_id, profiles, facts)
+
+    def _hides(self, old: StoredResult, profile: ProfileName) -> bool:
+        """Say whether a test was not seen because its class, module or file failed in its place."""
+        parts = old.test_id.split("::")
+        if any(("::".join(parts[:end]), profile) in self._nodes for end in range(1, len(parts))):
+            return True
+        return any(of == profile and matches(old.test_id) for matches, of in self._scopes)
 
 
 def is_gone(old: StoredResult, listed: Mapping[ProfileName, frozenset[str]]) -> bool:

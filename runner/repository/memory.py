@@ -10,7 +10,7 @@ from ..errors import UserError
 from ..ids import DEFAULT_PROFILE, Case
 from . import queries
 from .base import Repository, StoredResult, StoredRun
-from .failing import stays
+from .failing import Remembering
 from .filing import Draft, Filing
 from .history import History
 from .inserting import filing_of
@@ -43,11 +43,9 @@ class MemoryRepository(Repository):
         number = self._next
         self._next += 1
         self._profiles |= frozenset(filing.about.profiles)
-        self._failing = {
-            case: one
-            for case, one in self._failing.items()
-            if stays(one, filing.facts, self._profiles)
-        }
+        failed = ((one.test_id, one.profile) for one in filing.failures())
+        known = Remembering(filing.facts, self._profiles, failed)
+        self._failing = {case: one for case, one in self._failing.items() if known.stays(one)}
         for one in filing.failures():
             block = filing.draft.read(one.offset, one.length)
             result = next(read_v1(block, self._profiles))

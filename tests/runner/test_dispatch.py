@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testlanes.runner.decisions import Entry, Give, Recall, Renew
+from testlanes.runner.decisions import Entry, Give, Move, Recall, Renew
 from testlanes.runner.dispatch import Dispatcher
 from testlanes.runner.ids import LOCAL, LaneId, ProfileName, Row
 
@@ -126,3 +126,20 @@ def test_what_is_urgent_comes_first_and_nothing_waits_for_its_end() -> None:
         given += [one.rows[0] for one in dispatcher.decide(0.0) if isinstance(one, Give)]
     assert given[0] == Row(3)
     assert len(given) == 2
+
+
+def test_a_lane_whose_worker_died_when_its_profile_was_done_goes_to_what_is_listed_later() -> None:
+    one, two = ProfileName("one"), ProfileName("two")
+    dispatcher = Dispatcher(profiles=[one, two])
+    dispatcher.open_lane(LaneId(0), LOCAL, one)
+    dispatcher.add([Entry(Row(0), one, 0, 1.0, None)], 0.0)
+    dispatcher.listing_ended(one)
+    dispatcher.worker_ready(LaneId(0), -1, 0.0)
+    assert dispatcher.decide(0.0) == [Give(LaneId(0), (Row(0),))]
+    dispatcher.started(LaneId(0), Row(0), 0.0)
+    dispatcher.finished(LaneId(0), Row(0), 1.0, 1.0)
+    dispatcher.worker_gone(LaneId(0), 1.0)  # it crashed with its last test
+    assert dispatcher.decide(1.0) == []
+    dispatcher.add([Entry(Row(1), two, 0, 1.0, None)], 2.0)
+    dispatcher.listing_ended(two)
+    assert dispatcher.decide(2.0) == [Move(LaneId(0), two)]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from testlanes.runner.ids import Status
-from testlanes.runner.repository.base import Repository
+from testlanes.runner.ids import DEFAULT_PROFILE, ProfileName, Status
+from testlanes.runner.repository.base import Repository, StoredResult
 from testlanes.runner.repository.memory import MemoryRepository
 
 IDS = ("m.a", "m.b[x]", "line\nbreak")
@@ -53,3 +54,34 @@ def check(
         stored = {(one.test_id, one.profile) for one in repository.failing()}
         assert stored == {(test_id.replace("\n", "\\n"), profile) for test_id, profile in model}
         assert len(repository.failing()) == len(stored)
+
+
+@pytest.mark.parametrize(
+    ("failed", "instead", "other"),
+    [
+        ("pkg.test_x.T.test_a", "unittest.loader._FailedTest.pkg.test_x", "pkg.test_x.T.test_b"),
+        ("test_x.T.test_a", "setUpClass (test_x.T)", "test_x.T.test_b"),
+        ("t/test_x.py::T::test_a[1]", "t/test_x.py", "t/test_x.py::test_b"),
+    ],
+)
+def test_what_its_module_or_class_kept_from_running_is_not_forgotten(
+    failed: str, instead: str, other: str
+) -> None:
+    """It still fails when its module can be loaded again and only another test of it has run."""
+    repository = MemoryRepository()
+    for test_id, status, partial in (
+        (failed, Status.FAIL, False),
+        (instead, Status.FAIL, False),
+        (other, Status.SUCCESS, True),
+    ):
+        repository.insert([StoredResult(test_id, status, ProfileName("py311"))], partial)
+    assert [one.test_id for one in repository.failing()] == [failed]
+
+
+def test_a_stream_of_one_profile_says_nothing_of_what_failed_without_one() -> None:
+    repository = MemoryRepository()
+    repository.insert([StoredResult("m.a", Status.FAIL, DEFAULT_PROFILE)], False)
+    repository.insert([StoredResult("m.b", Status.SUCCESS, ProfileName("py311"))], False)
+    assert [one.test_id for one in repository.failing()] == ["m.a"]
+    repository.insert([StoredResult("m.a", Status.SUCCESS, ProfileName("py311"))], True)
+    assert repository.failing() == []
