@@ -66,10 +66,11 @@ def profile_options(
         "fresh": settings.fresh,
     }
     match profile.suite:
-        case UnittestSuite(start, pattern, top):
+        case UnittestSuite(start, pattern, top, names):
+            places = {"start": start, "pattern": pattern, "top": top}
             options |= {
                 "kind": "unittest",
-                "suite": {"start": start, "pattern": pattern, "top": top},
+                "suite": {"names": list(names)} if names else places,
             }
         case PytestSuite(args):
             options |= {"kind": "pytest", "suite": {"args": list(args)}}

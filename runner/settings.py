@@ -14,11 +14,15 @@ from .ids import DEFAULT_PROFILE, LOCAL, HostName, ProfileName
 
 @dataclass(frozen=True, slots=True)
 class UnittestSuite:
-    """unittest discovery, as ``python -m unittest discover -s START -p PATTERN -t TOP`` does it."""
+    """unittest discovery, as ``python -m unittest discover -s START -p PATTERN -t TOP`` does it.
+
+    With ``names`` (modules, classes, functions that make a suite) it is ``python -m unittest NAME …`` instead.
+    """
 
     start: str = "."
     pattern: str = "test*.py"
     top: str | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""Loads a unittest suite and finds its tests by id.
+"""Loads a unittest suite, discovered or named, and finds its tests by id.
 
 Ids are those of ``python -m subunit.run discover --list`` (stestr's too, which leaves out modules that cannot
 be imported): ``test.id()`` of everything in the suite, ``unittest.loader._FailedTest.pkg.mod`` included.
 """
 
+import os
 import sys
 import unittest
 
@@ -51,7 +52,7 @@ class Suite:
         self._resources = {}
 
     def load(self, options, announce=None):
-        """Discover as ``python -m unittest discover`` does. Raises what it raises.
+        """Load as ``python -m unittest discover`` or ``python -m unittest NAME …`` does. Raises what it raises.
 
         ``announce(ids, groups)``: called with every id once, while loading goes on, and after each module
         whether or not it has any. Return the ids that were announced and that the complete suite does not have.
@@ -62,11 +63,16 @@ class Suite:
             self._announce(self.tests, announce)
 
         loader = Loader(found if announce else lambda suite: None)
-        suite = loader.discover(
-            options.get("start") or ".",
-            options.get("pattern") or "test*.py",
-            options.get("top") or None,
-        )
+        if options.get("names"):
+            if os.getcwd() not in sys.path:
+                sys.path.insert(0, os.getcwd())  # as -m does
+            suite = loader.loadTestsFromNames(options["names"])
+        else:
+            suite = loader.discover(
+                options.get("start") or ".",
+                options.get("pattern") or "test*.py",
+                options.get("top") or None,
+            )
         complete = {}
         self._add(complete, suite)
         # A load_tests at the top may have made something else of the modules' suites.

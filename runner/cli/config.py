@@ -113,11 +113,9 @@ def _profile_rows(profile: Profile, settings: Settings) -> list[Row]:
                     rows.append(Row(f"{name}.{key}", value, ""))
         case PytestSuite(args):
             rows.append(Row(f"{name}.runs", shlex.join(["pytest", *args]), suite))
-        case UnittestSuite(start, pattern, top):
-            words = ["unittest", "discover", "-s", start, "-p", pattern]
-            rows.append(
-                Row(f"{name}.runs", shlex.join(words + (["-t", top] if top else [])), suite)
-            )
+        case UnittestSuite(start, pattern, top, names):
+            words = ["discover", "-s", start, "-p", pattern, *(["-t", top] if top else [])]
+            rows.append(Row(f"{name}.runs", shlex.join(["unittest", *(names or words)]), suite))
     if profile.env:
         rows.append(Row(f"{name}.env", dict(profile.env), ""))
     if profile.directory:

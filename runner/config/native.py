@@ -1,6 +1,6 @@
-"""Commands that are plainly unittest discovery, which our own lanes can do themselves, faster and with more to see.
+"""Commands that plainly run unittest, which our own lanes can do themselves, faster and with more to see.
 
-``[VAR=value …] python -m subunit.run discover …``, with testtools' and stestr's runners alike.
+``[VAR=value …] python -m subunit.run discover …`` or ``… NAME …``, with testtools' and stestr's runners alike.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ _PLACES = {
     "-t": "top",
     "--top-level-directory": "top",
 }
+_NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _SILENT = ("-v", "--verbose", "-q", "--quiet")
 
 
 @dataclass(frozen=True, slots=True)
 class PlainUnittest:
-    """What such a command says: the interpreter's word, variables, and what is discovered where."""
+    """What such a command says: the interpreter's word, variables, and what is discovered where or named."""
 
     python: str
     env: Mapping[str, str]
@@ -35,7 +36,7 @@ class PlainUnittest:
 
 
 def plain_unittest(suite: CommandSuite, environ: Mapping[str, str]) -> PlainUnittest | None:
-    """Return what a command says if it is plainly unittest discovery, else None."""
+    """Return what a command says if it plainly runs unittest, else None."""
     options = {"$IDOPTION": suite.id_option, "$LISTOPT": suite.list_option}
     usual = {"$IDOPTION": ("--load-list $IDFILE", "--load-list=$IDFILE"), "$LISTOPT": ("--list",)}
     command = suite.command
@@ -59,18 +60,27 @@ def plain_unittest(suite: CommandSuite, environ: Mapping[str, str]) -> PlainUnit
     python = words.pop(0)
     while words and words[0] in ("-u", "-B"):
         env["PYTHONUNBUFFERED" if words.pop(0) == "-u" else "PYTHONDONTWRITEBYTECODE"] = "1"
-    if len(words) < 3 or words[0] != "-m" or words[1] not in _RUNNERS or words[2] != "discover":
+    if len(words) < 3 or words[0] != "-m" or words[1] not in _RUNNERS:
         return None
-    found = discovery(words[3:])
+    found = discovery(words[3:]) if words[2] == "discover" else _named(words[2:])
     return None if found is None else PlainUnittest(python, env, found)
+
+
+def _named(words: Sequence[str]) -> UnittestSuite | None:
+    names = tuple(word for word in words if word not in _SILENT)
+    plain = names and all(map(_NAME.fullmatch, names))
+    return UnittestSuite(names=names) if plain else None
 
 
 def discovery(words: Sequence[str], base: UnittestSuite | None = None) -> UnittestSuite | None:
     """Return what the arguments of ``python -m unittest discover`` say, on top of ``base``.
 
-    None if there is anything but ``[-s] START``, ``[-p] PATTERN``, ``[-t] TOP`` and how much to say.
+    None if there is anything but ``[-s] START``, ``[-p] PATTERN``, ``[-t] TOP`` and how much to say, or
+    if ``base`` discovers nothing.
     """
     base = base or UnittestSuite()
+    if base.names:
+        return None if set(words).difference(_SILENT) else base
     given: dict[str, str] = {}
     places: list[str] = []
     rest = list(words)

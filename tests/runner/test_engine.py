@@ -26,8 +26,9 @@ from testlanes.runner.headless import exit_code
 from testlanes.runner.ids import Kind, LaneId, Row
 from testlanes.runner.intents import Rerun, StopRun, StopTest, Watch
 from testlanes.runner.plan import Plan, Segment
-from testlanes.runner.settings import CommandSuite, Settings
+from testlanes.runner.settings import CommandSuite, Settings, UnittestSuite
 from testlanes.runner.state import Standing
+from testlanes.runner.wire.subunit import Decoder
 
 from .projects import finish, go, only, outcomes, pytests, settings, unittests, write
 
@@ -619,3 +620,43 @@ async def test_a_worker_over_its_memory_limit_costs_the_test_that_ran(tmp_path: 
     assert text.startswith("The worker was killed for its memory (")
     assert "its limit is 150 MB) while this test ran." in text
     assert "in test_grows" in text
+
+
+async def test_a_suite_that_is_named_runs_as_its_command_would(tmp_path: Path) -> None:
+    """Functions that make a suite, modules and classes; what cannot be imported is a failing test."""
+    write(
+        tmp_path,
+        all_tests="""
+            import unittest
+            class One(unittest.TestCase):
+                def test_a(self): pass
+                def test_b(self): self.fail("b")
+            def suite(): return unittest.TestSuite([One("test_a"), One("test_b")])
+            """,
+        others="""
+            import unittest
+            class Two(unittest.TestCase):
+                def test_c(self): pass
+            class Three(unittest.TestCase):
+                def test_not_named(self): pass
+            """,
+    )
+    names = ("all_tests.suite", "others.Two", "no_such_module")
+    state, code = await finish(settings(tmp_path, UnittestSuite(names=names)), Request())
+
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "subunit.run", "--list", *names),
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    async with asyncio.timeout(60):
+        stream, _ = await process.communicate()
+    listed = {p.test_id for p in Decoder(foreign=True).feed(stream) if p.status == "exists"}
+    assert {state.cases.test_id(row) for row in state.cases} == listed
+    assert {
+        "test_a": "success",
+        "test_b": "assertion",
+        "test_c": "success",
+        "no_such_module": "error",
+    } == outcomes(state)
+    assert 1 == code

@@ -51,6 +51,10 @@ def test_variables_of_the_shell_are_those_of_the_environment() -> None:
             UnittestSuite("s", "*_t.py", "."),
         ),
         (
+            "python -m subunit.run $LISTOPT $IDOPTION tests.test_suite other",
+            UnittestSuite(names=("tests.test_suite", "other")),
+        ),
+        (
             "./bin/python3.11 -u -m subunit.run discover s p t $IDOPTION $LISTOPT",
             UnittestSuite("s", "p", "t"),
         ),
@@ -77,7 +81,9 @@ def test_the_usual_options_of_discovery_are_known(command: str, suite: UnittestS
         "python -m subunit.run discover ${TWO} $LISTOPT $IDOPTION",
         "python -m subunit.run discover 'a $LISTOPT $IDOPTION",
         "python -m subunit.run discover --failfast . $LISTOPT $IDOPTION",
-        "python -m subunit.run tests.all $LISTOPT $IDOPTION",
+        "python -m subunit.run tests/all.py $LISTOPT $IDOPTION",
+        "python -m subunit.run --failfast tests.all $LISTOPT $IDOPTION",
+        "python -m subunit.run $LISTOPT $IDOPTION",
         "python -m subunit.run discover . $IDOPTION",
         "python -m subunit.run discover . $LISTOPT $IDLIST $IDOPTION",
         "python -W error -m subunit.run discover . $LISTOPT $IDOPTION",
@@ -107,6 +113,10 @@ def test_discovery_adds_to_what_is_known() -> None:
     assert discovery(["-v", "-s", "u"], base) == UnittestSuite("u", "p", "x")
     assert discovery(["a", "b", "c", "d"]) is None
     assert discovery(["-k", "x"]) is None
+
+    named = UnittestSuite(names=("a.b",))
+    assert discovery(["-v"], named) == named
+    assert discovery(["t"], named) is None
 
 
 VARIABLES = ("$A", "${A}", "${A:-d e}", "${N:-d}", "${E-d}", "${E:-d}", "$N", "$E", "$S")
