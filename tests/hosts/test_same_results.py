@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 from .projects import Project
@@ -54,3 +55,35 @@ def test_stestr_reads_what_hosts_ran(rig: Rig, tmp_path: Path) -> None:
     told = project.tell("stestr", "last", code=1)
     assert "Passed: 80" in told, told
     assert "Failed: 2" in told
+
+
+UNEQUAL = """
+    import os, time, unittest
+
+    class Steps(unittest.TestCase):
+        pass
+
+    for number in range(120):
+        def step(self, seconds=0.05 + number % 7 * 0.05):
+            time.sleep(seconds * float(os.environ.get("SLOWNESS", "1")))
+        setattr(Steps, f"test_{number:03}", step)
+"""
+
+
+def test_a_slow_host_gets_less_to_do(rig: Rig, tmp_path: Path) -> None:
+    """Also when nothing is known of it yet; the run's share of the best possible time is printed."""
+    project = Project(tmp_path, rig, unequal=UNEQUAL)
+    project.describe(h3={"env": {"SLOWNESS": "4"}})
+    for turn in ("times unknown", "times known"):
+        running = project.run("h1,h2,h3")
+        assert 0 == running.process.returncode, str(running)
+        running.check_each_has_one_outcome()
+        used = running.hosts_used()
+        assert used["h3"] < min(used["h1"], used["h2"])
+        begins = [event["at"] for event in running.of("case_started")]
+        ends = [event["at"] for event in running.finished()]
+        took = (
+            datetime.fromisoformat(max(ends)) - datetime.fromisoformat(min(begins))
+        ).total_seconds()
+        work = sum(0.05 + number % 7 * 0.05 for number in range(120))
+        print(f"{turn}: {work / (2 + 2 + 2 / 4) / took:.0%} of the best possible, {dict(used)}")
