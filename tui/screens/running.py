@@ -72,13 +72,14 @@ class RunningScreen(WatchingScreen, inherit_bindings=False):
     def entered(self) -> None:
         """See ``BaseScreen``."""
         self.frame((), ())
+        self.lanes.follow_run()
         self.head.redraw()
 
     def frame(self, rows: Iterable[Row], lanes: Iterable[LaneId]) -> None:
         """See ``BaseScreen``."""
         self.head.check()
         self.show_watch()
-        self.lanes.follow_run()
+        self.lanes.follow_run(lanes)
         self._share_height()
         self._title()
         self.follow_failures(self.failures)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from ..viewmodels.lanes import LanesModel, collecting_lines
+from collections.abc import Iterable
+
+from testlanes.runner.ids import LaneId
+
+from ..clock import CALM
+from ..viewmodels.lanes import LaneKey, LanesModel, collecting_lines
 from ..viewmodels.lines import EMPTY, Line
 from ..viewmodels.options import Shown
 from ..viewmodels.summary import summary_lines
+from ..viewmodels.times import NS
 from .linelist import LineList
 
 
@@ -18,27 +24,50 @@ class LanesPane(LineList):
         self.rows = model
         self.summary = False
         self._text: list[Line] = []
+        self._told: tuple[object, ...] = ()
+        self._places: dict[LaneKey, int] = {}
+        self._looked = 0
 
-    def follow_run(self) -> None:
-        """Follow the run: lay out, keep the cursor on its lane, draw what changed."""
+    def follow_run(self, changed: Iterable[LaneId] | None = None) -> None:
+        """Follow the run: lay out, keep the cursor on its lane, draw what changed.
+
+        Given the lanes that changed, only those are looked at, and the others, whose times alone
+        move, a few times a second.
+        """
         if self.body_height <= 0:
             return  # not laid out yet: every host would be folded for want of rows
         key = self.rows.keys[self.cursor] if self.cursor < len(self.rows) else None
-        self._text = []
-        if self.summary:
-            self._text = summary_lines(self._shown, self.body_width)
-        elif not self.rows.keys:
-            self._text = collecting_lines(self._shown, self.body_width)
+        self._tell()
         if self.rows.arrange(self.body_height):
             if not self.touched:
                 lanes = (at for at, one in enumerate(self.rows.keys) if isinstance(one, int))
                 self.cursor = next(lanes, 0)
             elif key is not None and key in self.rows.keys:
                 self.cursor = self.rows.keys.index(key)
+            self._places = {key: at for at, key in enumerate(self.rows.keys)}
             self.clamp()
             self.redraw()
-        else:
+            return
+        now = self._shown.now_ns()
+        if changed is None or self._text or abs(now - self._looked) >= CALM * NS:
+            self._looked = now
             self.check_body()
+            return
+        for lane in changed:
+            if (at := self._places.get(lane)) is not None:
+                self.check_body(at - self.top, at - self.top + 1)
+
+    def _tell(self) -> None:
+        """Bring the text up to date that stands in the lanes' place before there are any, and after the run."""
+        shown = self._shown
+        now = (self.summary, shown.state.version, shown.options.version, self.body_width)
+        if self.summary or not self.rows.keys:
+            if now != self._told:
+                make = summary_lines if self.summary else collecting_lines
+                self._text = make(shown, self.body_width)
+        else:
+            self._text = []
+        self._told = now
 
     @property
     def lines_needed(self) -> int:
