@@ -87,7 +87,10 @@ class HostLost:
 
 @dataclass(frozen=True, slots=True)
 class HostSpeed:
-    """How fast a host has shown itself: expected seconds over measured ones. Told at the end, where there are several."""
+    """How fast a host has shown itself: expected seconds over measured ones. Told at the end, where there are several.
+
+    This machine's is 1 if it took part; what is stored of a test's time is what it would take here.
+    """
 
     host: HostName
     speed: float

@@ -36,6 +36,7 @@ from .events import (
     Group,
     HostLost,
     HostReady,
+    HostSpeed,
     HostStrained,
     LaneClosed,
     ListingEnded,
@@ -418,6 +419,9 @@ class Session:
         if self._unlisted and not self._problems:
             names = ", ".join(sorted(self._unlisted))
             self._problems.append(f"the run ended before this was listed: {names}")
+        if self._hosting.coming:
+            for host, speed in self._dispatcher.speeds.learnt().items():
+                commands.append(Publish(HostSpeed(host, speed)))
         commands.append(Finish("; ".join(self._problems)))
 
     def _give_up(self, rows: tuple[Row, ...] | None, reason: str, commands: list[Command]) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from ..ids import Case, HostName, ProfileName
+from ..ids import LOCAL, Case, HostName, ProfileName
 
 _CLIP = math.log(4.0)
 _WEIGHT = 0.05
 _TOO_SHORT = 0.001
+_LEAST = 10
+"""Results of a host that say something of its speed."""
 
 
 class Estimates:
@@ -56,9 +58,11 @@ class Speeds:
         """Return a host's speed; 1 until something is known."""
         return math.exp(self._logs.get(host, 0.0))
 
-    def normal(self, host: HostName, seconds: float) -> float:
-        """Return what ``seconds`` on this host would be on one of speed 1: what is to be stored."""
-        return seconds * self.of(host)
+    def learnt(self) -> dict[HostName, float]:
+        """Return the speeds of the hosts of which enough is known, as this machine's were 1 if it is one of them."""
+        found = {host: self.of(host) for host, count in self._counts.items() if count >= _LEAST}
+        here = found.get(LOCAL, 1.0)
+        return {host: speed / here for host, speed in found.items()}
 
 
 class Likeness:

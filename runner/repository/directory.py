@@ -187,9 +187,9 @@ class DirectoryRepository(Repository):
         times: dict[str, float] = {}
         scenarios = self.format == "stestr"
         for one in filing.outcomes():
-            if not one.lasts or one.seconds is None:
+            test_id, seconds = one.test_id, one.normal
+            if seconds is None:
                 continue
-            test_id, seconds = one.test_id, one.seconds
             if seconds >= times.get(test_id, 0.0):
                 times[test_id] = seconds
             if scenarios and "[" in test_id:

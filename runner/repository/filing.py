@@ -46,11 +46,18 @@ class Outcome(NamedTuple):
     length: int = 0
     own: bool = True
     """Whether it is a test's; a result under an id that nobody scheduled has no time of its own."""
+    speed: float = 1.0
+    """Its host's: how much faster it is than the one that times are stored of."""
 
     @property
     def lasts(self) -> bool:
         """Whether its duration says how long it will take next time."""
         return self.own and self.kind not in (Kind.CRASH, Kind.TIMEOUT, Kind.SETUP)
+
+    @property
+    def normal(self) -> float | None:
+        """The seconds that it is expected to take next time on a host of speed 1, or None."""
+        return self.seconds * self.speed if self.lasts and self.seconds is not None else None
 
 
 @dataclass(frozen=True, slots=True)

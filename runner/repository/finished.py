@@ -37,6 +37,7 @@ class Finished:
         """(row, status, lane, generation, place) of attempts that were followed by another one."""
         self.extras: dict[tuple[str, ProfileName], Outcome] = {}
         self.hosts: dict[LaneId, HostName] = {}
+        self.speeds: dict[HostName, float] = {}
         self.generations: dict[LaneId, int] = {}
         self._cases = cases
         self._status = bytearray()
@@ -130,6 +131,7 @@ class Finished:
         """
         for row in self.rows(failed=failed):
             lane = LaneId(self.lane[row])
+            host = self.hosts.get(lane, LOCAL)
             status = _STATUSES[self._status[row]] or Status.FAIL
             test_id, profile = self._cases.case(row)
             yield Outcome(
@@ -139,13 +141,14 @@ class Finished:
                 _KINDS[self._kind[row]],
                 self._at[row],
                 self._seconds[row],
-                self.hosts.get(lane, LOCAL),
+                host,
                 workers.get(lane, lane),
                 self._generation[row],
                 self._place[row],
                 bool(self.flaky) and row in self.flaky and not status.is_failure,
                 self.offset[row],
                 self.length[row],
+                speed=self.speeds.get(host, 1.0),
             )
         for extra in self.extras.values():
             if failed and not extra.status.is_failure:

@@ -225,9 +225,7 @@ def _add(
         for one in outcomes:
             counts[one.status] += 1
             key = key_of(one.test_id, one.profile)
-            named.append(
-                (key, one.test_id, one.profile, one.seconds if one.lasts else None, number)
-            )
+            named.append((key, one.test_id, one.profile, one.normal, number))
             host = None if one.host == LOCAL else one.host
             yield (
                 *(number, key, one.place, one.status.value, one.kind.value, one.seconds),

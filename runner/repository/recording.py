@@ -18,6 +18,7 @@ from ..events import (
     CasesListed,
     DetailReceived,
     ExtraResult,
+    HostSpeed,
     LaneClosed,
     LaneOpened,
     ListingEnded,
@@ -95,6 +96,7 @@ class Recording:
             CasesListed: self._listed,
             ListingEnded: self._listing_ended,
             LaneOpened: self._lane_opened,
+            HostSpeed: self._host_speed,
             WorkerStarted: self._worker_started,
             WorkerLost: self._lane_lost,
             LaneClosed: self._lane_lost,
@@ -149,6 +151,9 @@ class Recording:
 
     def _lane_opened(self, event: LaneOpened) -> None:
         self._finished.hosts[event.lane] = event.host
+
+    def _host_speed(self, event: HostSpeed) -> None:
+        self._finished.speeds[event.host] = event.speed
 
     def _worker_started(self, event: WorkerStarted) -> None:
         self._finished.generations[event.lane] = event.generation

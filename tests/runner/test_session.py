@@ -35,6 +35,7 @@ from testlanes.runner.events import (
     Group,
     HostLost,
     HostReady,
+    HostSpeed,
     HostStrained,
     ListingEnded,
     ListingStarted,
@@ -88,6 +89,8 @@ class World:
         self.generation: dict[LaneId, int] = {}
         self.ready: set[LaneId] = set()
         self.finished: Finish | None = None
+        self.seconds: dict[LaneId, float] = {}
+        """How long each test takes in a lane; 1 where nothing is said."""
         self.hanging = False
         """Whether workers hang when they are to tear down."""
         self.refusals: list[LaneId] = []
@@ -161,7 +164,7 @@ class World:
 
     def end(self, lane: LaneId, status: Status = Status.SUCCESS) -> None:
         row = self.running.pop(lane)
-        self.tell(CaseFinished(lane, row, status, Kind.NONE, 0, 1.0))
+        self.tell(CaseFinished(lane, row, status, Kind.NONE, 0, self.seconds.get(lane, 1.0)))
 
     def come(self, host: HostName, lanes: int = 2) -> None:
         """A host is ready."""
@@ -585,6 +588,29 @@ def test_a_strained_host_has_a_lane_less_but_never_none(world: World) -> None:
     world.run()
 
     assert {Standing.SUCCESS} == set(world.standings())
+
+
+def test_the_speeds_of_several_hosts_are_told_at_the_end() -> None:
+    world = World(1, coming=(FAR,))
+    world.listed(60)
+    world.come(FAR, 1)
+    world.load(FAR)
+    (far,) = world.lanes_of(FAR)
+    world.seconds[far] = 4.0
+    world.run()
+
+    assert 1.0 == world.state.hosts[LOCAL].speed
+    assert 0.2 < world.state.hosts[FAR].speed < 0.6
+
+
+def test_one_host_alone_has_no_speed(world: World) -> None:
+    world.listed(60)
+    world.run()
+
+    assert not any(
+        isinstance(command, Publish) and isinstance(command.event, HostSpeed)
+        for command in world.sent
+    )
 
 
 def test_lanes_of_a_host_can_be_added_and_taken_away_too() -> None:

@@ -12,6 +12,7 @@ from testlanes.runner.events import (
     CaseStarted,
     DetailReceived,
     ExtraResult,
+    HostSpeed,
     LaneOpened,
     ListingEnded,
     RunEvent,
@@ -241,3 +242,22 @@ def test_nothing_temporary_is_left(repository: Repository, testr: Path) -> None:
         "history.sqlite",
         "lock",
     ]
+
+
+def test_what_is_expected_of_a_test_does_not_depend_on_how_slow_its_host_was(
+    repository: Repository,
+) -> None:
+    """The stream has the real times; what is expected next time is as on this machine."""
+    story = Story(repository, "a", "b")
+    far = HostName("far")
+    story.tell(
+        LaneOpened(LaneId(0), LOCAL, DEFAULT_PROFILE), LaneOpened(LaneId(1), far, DEFAULT_PROFILE)
+    )
+    story.end(A, Status.SUCCESS, lane=0)
+    story.end(B, Status.SUCCESS, lane=1)
+    story.tell(HostSpeed(LOCAL, 1.0), HostSpeed(far, 0.25))
+    one, two = story.stored()
+    assert (0.25, 0.25) == (one.seconds, two.seconds)
+    expected = repository.times()
+    assert 0.25 == expected[Case("a", DEFAULT_PROFILE)]
+    assert 0.0625 == expected[Case("b", DEFAULT_PROFILE)]
