@@ -64,6 +64,7 @@ def profile_options(
         "worker_count": lanes,
         "run_uid": uid,
         "fresh": settings.fresh,
+        "load_limit": settings.load_timeout,
     }
     match profile.suite:
         case UnittestSuite(start, pattern, top, names):

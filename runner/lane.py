@@ -331,7 +331,8 @@ class Lane:
     def _process_returncode(self, message: Exited) -> ExtraResult:
         """A dead worker must not be green; ``process-returncode`` is what testr calls it."""
         code = 128 + message.signal if message.signal else message.code
-        text = f"returncode {code}\n\nThe worker {_was(message.why)} between two tests.\n"
+        when = "" if message.why.startswith("did not start") else " between two tests"
+        text = f"returncode {code}\n\nThe worker {_was(message.why)}{when}.\n"
         data = (text + message.stderr).encode("utf-8", "backslashreplace")
         details = (("traceback", TRACEBACK, data),)
         return ExtraResult(

@@ -139,6 +139,8 @@ class Settings:
     """Seconds a test may take."""
     grace: float = 2.0
     """Seconds between asking a test to end and killing its worker."""
+    load_timeout: float = 600.0
+    """Seconds for which a suite that is being loaded may say nothing; 0: any time."""
     memory_limit: int = 0
     """Bytes of memory that a worker may hold; 0: any number."""
     slow_after: float = 10.0

@@ -14,6 +14,8 @@ import sys
 # Tests replace them.
 _exit, _unblock, _handle, _alarm = os._exit, signal.pthread_sigmask, signal.signal, signal.setitimer
 
+_stacks = []
+"""The file descriptor that a loader's stacks go to."""
 EXIT_LIMIT = 5.0
 """Seconds that atexit handlers and threads have when a worker ends, unless its options say ``exit_limit``."""
 
@@ -53,6 +55,8 @@ def start(channel, options):
         return
     try:
         kind = options["kind"]
+        if options.get("role") == "loader":
+            say_where_when_asked(options["dir"])
         adapter = importlib.import_module("." + kind + "_main", __package__)
         settle_in(options)
         if options.get("watch"):
@@ -69,6 +73,35 @@ def start(channel, options):
         else:
             channel.event("warning", text=text)
         raise SystemExit(1) from None
+
+
+def say_where_when_asked(folder):
+    """Let the agent have a loader's stacks, in the file ``stacks``: of a suite that hangs while it is imported."""
+    import faulthandler
+    import fcntl
+
+    from .channel import high_floor
+    from .signals import SIG_DUMP
+
+    fd = os.open(os.path.join(folder, "stacks"), os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o600)
+    try:
+        # Not stderr: pytest captures that while it collects.
+        high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, high_floor())
+    finally:
+        os.close(fd)
+    faulthandler.register(SIG_DUMP, file=high, all_threads=True)
+    _stacks.append(high)
+
+
+def forget_where():
+    """In a worker that a loader forked: its stacks are not the loader's."""
+    import faulthandler
+
+    from .signals import SIG_DUMP
+
+    while _stacks:
+        faulthandler.unregister(SIG_DUMP)
+        os.close(_stacks.pop())
 
 
 def attend(options):

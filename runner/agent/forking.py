@@ -12,7 +12,7 @@ import sys
 import time
 import warnings
 
-from .boot import exit_status, leave, update_environment
+from .boot import exit_status, forget_where, leave, update_environment
 from .channel import Channel, Gone
 from .worker import exception_text
 
@@ -195,6 +195,7 @@ class Forks:
         try:
             os.setsid()
             self._drop_loader()
+            forget_where()
             _redirect(request["dir"])
             update_environment(request.get("env"))
             gc.unfreeze()  # what is frozen, gc.get_referrers does not see (hypothesis asks it)

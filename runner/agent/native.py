@@ -92,7 +92,10 @@ class WorkerLane(Lane):
         """Kill it if it took too long to start. Return whether it is still to be watched."""
         if self.spoke or self.done:
             return False
-        limit = self.options.get("start_limit") or self.profile.settings.get("start_limit")
+        settings = self.profile.settings
+        limit = self.options.get("start_limit") or settings.get("start_limit")
+        if self.loader is None:
+            limit = limit or settings.get("load_limit")
         limit = float(limit) if limit else FORK_START if self.loader else FRESH_START
         since = self._asked
         if self.loader is not None:

@@ -14,6 +14,17 @@ LEAVE = 6.0
 """Seconds that a loader has to end by itself."""
 
 
+def where(stacks):
+    """Return faulthandler's stacks (innermost frame first) with what they say first at the front, without our frames."""
+    frames = [
+        line
+        for line in stacks.splitlines()
+        if "testlanes_agent" not in line and '"<frozen ' not in line and '"<string>"' not in line
+    ]
+    first = next((line.strip() for line in frames if line.lstrip().startswith("File ")), "")
+    return (", at " + first if first else "") + "\n" + "\n".join(frames)
+
+
 class Profile:
     """``settings``: the map of ``profile NAME {…}``. Without a loader each worker is a process of its own."""
 
@@ -104,7 +115,9 @@ class Loader:
         self._told = ""
         self._ending = ""
         self._replaced = False
-        self._started = time.monotonic()
+        self._started = self._heard = time.monotonic()
+        self._asked_where = False
+        """Whether it was asked to say where it is, because it loads for too long."""
         self._scanner = Scanner()
         self._token = ""
         self._asked = None
@@ -179,12 +192,26 @@ class Loader:
         """Kill it if it took too long to connect. Return whether it is still to be watched."""
         if self._asked is not None:
             return True
+        if self.link.fd is not None and self.loading:
+            return self._hold_loading(now)
         if not self.pid or self.link.fd is not None:
             return False
         limit = float(self.profile.settings.get("start_limit") or FRESH_START)
         if now - self._started > limit:
             self.finish_by("did not start within %g s" % limit)
             return False
+        return True
+
+    def _hold_loading(self, now):
+        """Kill it if it says nothing for too long while it loads, when it had a moment to say where it is."""
+        limit = float(self.profile.settings.get("load_limit") or 0.0)
+        if self._asked_where:
+            self.finish_by("said nothing for %g s while it loaded the suite" % limit)
+            return False
+        if limit and now - self._heard > limit:
+            self._asked_where = True
+            if processes.catches(self.pid, processes.SIG_DUMP):
+                processes.send(self.pid, processes.SIG_DUMP)
         return True
 
     def connected(self, peer):
@@ -197,6 +224,7 @@ class Loader:
 
     def take(self, data):
         """It said something: pass on what is not for us."""
+        self._heard = time.monotonic()
         try:
             passed, events = self._scanner.feed(data)
         except ValueError as error:
@@ -255,6 +283,8 @@ class Loader:
             why = "could not be started: " + note
         elif self._ending:
             why = self._ending
+            if self._asked_where:
+                why += where(text(tail.last_words(self.path("stacks"), 0)))
         else:
             why += tail.last_line(self.path("stderr"))
         self._tell("gone", why, code=code)

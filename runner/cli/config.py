@@ -43,6 +43,7 @@ def describe(settings: Settings) -> list[Row]:
         "slow_after": settings.slow_after,
         "retries": settings.retries,
         "max_fail": settings.max_fail,
+        "load_timeout": settings.load_timeout,
         "memory_limit": settings.memory_limit,
         "flaky": settings.flaky,
         "leaks": settings.leaks,

@@ -213,6 +213,12 @@ def _limits(parser: Parser) -> argparse._ArgumentGroup:  # pyright: ignore[repor
     )
     add("--grace", metavar="SECONDS", type=_seconds, help="between asking it to end and killing it")
     add(
+        "--load-timeout",
+        metavar="SECONDS",
+        type=_seconds,
+        help="give up a suite that says nothing for so long while it is loaded (600); 0: never",
+    )
+    add(
         "--memory-limit",
         metavar="SIZE",
         type=_size,

@@ -81,6 +81,7 @@ def load_settings(
         plan=_plan(layers, root, cwd, overrides, environ),
         timeout=layers.seconds("timeout", overrides.timeout, 0.0) or None,
         grace=layers.seconds("grace", overrides.grace, 2.0),
+        load_timeout=layers.seconds("load_timeout", overrides.load_timeout, 600.0),
         memory_limit=layers.memory_limit(),
         slow_after=layers.seconds("slow_after", overrides.slow_after, 10.0),
         retries=layers.whole("retries", overrides.retries, 0),

@@ -17,6 +17,7 @@ class Overrides:
     """One lane, and the tests in the order of the listing's groups: ``concurrency=1``."""
     timeout: float | None = None
     grace: float | None = None
+    load_timeout: float | None = None
     memory_limit: int | None = None
     """Bytes."""
     slow_after: float | None = None

@@ -23,6 +23,7 @@ KEYS: Mapping[str, str] = {
     "concurrency": "4",
     "timeout": "60",
     "grace": "2",
+    "load_timeout": "600",
     "memory_limit": '"2G"',
     "slow_after": "10",
     "retries": "1",

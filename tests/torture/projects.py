@@ -24,6 +24,9 @@ class Outcome:
     started: set[str] = field(default_factory=set[str])
     selected: set[str] = field(default_factory=set[str])
     warned: list[str] = field(default_factory=list[str])
+    given_up: set[str] = field(default_factory=set[str])
+    problem: str = ""
+    """What went wrong with the run itself."""
     texts: dict[str, str] = field(default_factory=dict[str, str])
     """What the details of each test say."""
 
@@ -40,6 +43,10 @@ class Outcome:
                 self.verdicts[name] = event["kind"] or event["status"]
             case "detail_received":
                 self.texts[name] = self.texts.get(name, "") + event.get("text", "")
+            case "cases_given_up":
+                self.given_up.update(each["id"] for each in event["cases"])
+            case "run_ended":
+                self.problem = event["problem"]
             case "warned":
                 self.warned.append(event["text"])
             case _:

@@ -77,6 +77,12 @@ class Raises(unittest.TestCase):
     def test_generator_exit(self):
         raise GeneratorExit
 
+    def test_asynchronous_exception(self):
+        here = ctypes.c_ulong(threading.get_ident())
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(here, ctypes.py_object(SystemExit))
+        for _ in range(600):
+            time.sleep(0.05)
+
     def test_recursion(self):
         def deeper():
             deeper()
@@ -164,6 +170,14 @@ class Spoils(unittest.TestCase):
         for name in ("os.write", "time.time_ns", "time.monotonic", "os.getcwd", "builtins.open"):
             unittest.mock.patch(name).start()
 
+    def test_freezes_the_clock(self):
+        for name in ("time", "time_ns", "monotonic", "monotonic_ns", "perf_counter"):
+            setattr(time, name, lambda: 86400)
+
+    def test_address_space(self):
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 28, hard))
+
     def test_replaces_builtins(self):
         builtins.isinstance = lambda *_: True
         builtins.len = lambda *_: 3
@@ -229,6 +243,25 @@ class Forks(unittest.TestCase):
             self.fail("in the parent")
 
 
+class Marks(unittest.TestCase):
+    @unittest.expectedFailure
+    def test_expected_failure(self):
+        self.fail("as expected")
+
+    @unittest.expectedFailure
+    def test_unexpected_success(self):
+        pass
+
+
+class LateClass(unittest.TestCase):
+    @classmethod
+    def tearDownClass(cls):
+        raise RuntimeError("not down")
+
+    def test_e(self):
+        pass
+
+
 class Leaves(unittest.TestCase):
     """All of it must be gone after the run."""
 
@@ -257,6 +290,9 @@ class Leaves(unittest.TestCase):
 class Talks(unittest.TestCase):
     def test_twenty_megabytes(self):
         sys.stdout.write("x" * 20_000_000)
+
+    def test_ten_megabytes_of_message(self):
+        self.fail("x" * 10_000_000)
 
     def test_subunit_on_stdout(self):
         packet = b"\xb3\x29\x83\x1c\x07foreign.test"
