@@ -150,8 +150,12 @@ def load_settings(
             f"{wrong[0][0].upper()}{wrong[0][1:].rstrip('.')}{rest}.",
             hint="`testlanes profiles` shows what each of them needs.",
         )
-    if not survey:
+    if not survey and not stored:
         profiles, hosts, told = place_profiles(profiles, hosts)
+        if told and overrides.strict_profiles:
+            raise UserError(
+                told[0].capitalize(), hint="Name a host that is known, or configure it."
+            )
         problems += told
     for each in built:
         if each.profile is not None:

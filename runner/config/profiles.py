@@ -62,7 +62,9 @@ def profile_specs(
         if project.raw("profiles") == "tox":
             found, problems = tox_environments(root)
             specs = [
-                ProfileSpec(ProfileName(name), "tox", f".tox/{name}/bin/python", env)
+                ProfileSpec(
+                    ProfileName(name), "tox", f".tox/{name}/bin/python", env, tags=_factors(name)
+                )
                 for name, env in found.items()
             ]
             return tuple(specs), problems
@@ -217,6 +219,12 @@ def _merged(base: ProfileSpec, table: Table) -> ProfileSpec:
         base.hosts if hosts is None else tuple(map(HostName, hosts)),
         table.whole("lanes", 1) or base.lanes,
     )
+
+
+def _factors(name: str) -> tuple[str, ...]:
+    """Return the parts of a tox environment's name, that ``-p`` can name like those of a matrix."""
+    parts = tuple(part for part in name.split("-") if _NAME.fullmatch(part))
+    return parts if len(parts) > 1 else ()
 
 
 def refuse_name(name: str, where: str) -> None:

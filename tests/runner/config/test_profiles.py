@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from testlanes.runner.config.load import load_settings
 from testlanes.runner.config.overrides import Overrides
 from testlanes.runner.config.tox import expand_list
 from testlanes.runner.errors import UserError
@@ -100,6 +101,24 @@ class TestTables:
         project.write("~/.config/testlanes/hosts.toml", BUILDER)
 
         assert project.profile().python == "x/y"
+
+    def test_a_profile_whose_hosts_are_unknown_is_left_out_or_strictly_an_error(
+        self, project: Project
+    ) -> None:
+        text = '[profiles.a]\nhosts = ["bulider"]\n[profiles.b]\n'
+        project.write("testlanes.toml", text)
+
+        assert names(project.load()) == ["b"]
+        with pytest.raises(UserError, match="Profile a is left out: it runs on bulider only"):
+            project.load(Overrides(strict_profiles=True))
+
+    def test_of_what_is_stored_profiles_of_other_hosts_can_be_seen(self, project: Project) -> None:
+        project.write("testlanes.toml", 'hosts = ["builder"]\n[profiles.a]\n')
+
+        settings = load_settings(
+            project.root, Overrides(profiles=("a",)), project.environ, stored=True
+        )
+        assert names(settings) == ["a"]
 
     @pytest.mark.parametrize(
         ("asked", "chosen"),
@@ -308,6 +327,8 @@ setenv = D=4
         assert one.env == {"A": "1", "NOT": "py38-a"}
         assert two.env == {"A": "1", "B": f"{project.root}/x", "C": "3"}
         assert three.env == {"D": "4"}
+        assert one.tags == ("py38", "a")
+        assert names(project.load(Overrides(profiles=("b",)))) == ["py39-b"]
         assert settings.problems == (
             "profile py38-a: HOME is set in a way that only tox can read; it is left out.",
             "profile py39-b: HOME is set in a way that only tox can read; it is left out.",
