@@ -99,7 +99,8 @@ def remote_options(
         python = f"{root}/{python}"
     options["python"] = python
     options["cwd"] = _moved(str(options["cwd"]), settings.root, root)
-    options["env"] = {**profile.env, **host.env}
+    here = _moved(dict(profile.env), settings.root, root)
+    options["env"] = {**cast("dict[str, str]", here), **host.env}
     if isinstance(profile.suite, UnittestSuite | PytestSuite):
         options["suite"] = _moved(options["suite"], settings.root, root)
     return options

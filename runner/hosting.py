@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from .errors import ProtocolError
-from .events import HostLost, HostPhase, HostReady, RunEvent
+from .events import HostLost, HostPhase, HostReady, RunEvent, Warned
 from .hosts.bring_up import Ready, bring_up
 from .hosts.heartbeat import Heartbeat
 from .hosts.link import HostError, Link
 from .hosts.reach import agent_command, explain
+from .hosts.setup import usable
 from .ids import HostName, ProfileName
 from .lanes import HostLanes
 from .launch import Launch
@@ -142,21 +143,29 @@ class RunHost:
 
     async def _bring_up(self, host: Host) -> None:
         name = self.plan.name
-        self._link = Link(
-            host, self.channel, lambda phase, note: self._take([HostPhase(name, phase, note)])
+        self._link = link = Link(
+            host,
+            self.channel,
+            lambda phase, note: self._take([HostPhase(name, phase, note)]),
+            lambda text: self._take([Warned(name, text)]),
         )
         await self.channel.adopt(Launch(command=agent_command(host)))
         self.channel.listen()
-        ready: Ready = await bring_up(self._link, self.plan.project)
+        ready: Ready = await bring_up(link, self.plan.project)
+        profiles, unfit = await usable(link, self.plan.profiles(ready.root, ready.lanes))
         if self._lost:
             return
         self._link = None
-        profiles = self.plan.profiles(ready.root, ready.lanes)
         for profile, options in profiles:
             self.channel.write(orders.define_profile(profile, options))
         self._ready = True
         names = tuple(profile for profile, _ in profiles)
-        self._take([HostReady(name, ready.lanes, names, ready.latency, ready.root)])
+        self._take(
+            [
+                HostReady(name, ready.lanes, names, ready.latency, ready.root),
+                *(event for each in unfit.items() for event in self.lanes.cannot_load(*each)),
+            ]
+        )
 
     async def _wait(self) -> None:
         """Wait until it is tried again."""

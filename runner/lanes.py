@@ -171,16 +171,29 @@ class HostLanes:
             case messages.AgentWarning(text):
                 self.last_words = text
                 return [Warned(self.host, text)]
-            case messages.Pong():
-                return []
             case messages.Unheard():
                 self._blameless = True
                 return []
+            case (
+                messages.Pong()
+                | messages.Tree()
+                | messages.Needs()
+                | messages.Copied()
+                | messages.SetupState()
+                | messages.PythonFound()
+                | messages.Refused()
+            ):
+                return []  # heard by who asked
             case messages.Bye():
                 self.said_bye = True
                 return []
             case _:
                 assert_never(message)
+
+    def cannot_load(self, profile: ProfileName, why: str) -> list[RunEvent]:
+        """Return what it means that the host cannot run a profile at all."""
+        began = self._listings.began(profile, self.host)
+        return began + self._listings.loaded(profile, self.host, why, 0.0)
 
     def lost(self, reason: str, *, for_good: bool = True) -> list[RunEvent]:
         """Return what the end of the channel means: every worker is gone.

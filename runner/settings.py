@@ -65,6 +65,10 @@ class Profile:
     """The working directory of its tests, absolute; empty for the project's folder."""
 
 
+DIRECTORY = "~/.cache/testlanes/{project}"
+"""A project's folder on a host, unless the host names one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
     """A place other than this machine that can run lanes, and how its agent is reached.
@@ -81,7 +85,7 @@ class Host:
     """0 stands for its cores."""
     python: str = "python3"
     """What runs the agent, and every profile that ``profiles`` does not name."""
-    directory: str = "~/.cache/testlanes/{project}"
+    directory: str = DIRECTORY
     """The project's folder there; ``{project}`` stands for this one's name and a mark of its path."""
     sync: str = "auto"
     """``auto``, ``rsync``, ``manifest``, ``none``, or a command that copies the project."""

@@ -161,7 +161,8 @@ class Agent:
         env = dict(
             env, TESTLANES_PATH=self.folder, TESTLANES_SOCK=self.board.path, TESTLANES_TOKEN=token
         )
-        argv = [str(profile.settings.get("python") or "python3"), "-c", START]
+        python = os.path.expanduser(str(profile.settings.get("python") or "python3"))
+        argv = [python, "-c", START]
         where = owner.path("stdout"), owner.path("stderr"), owner.path("note")
         return self.children.start(argv, env, profile.cwd, *where, owner)
 

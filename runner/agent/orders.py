@@ -13,6 +13,7 @@ from .uplink import Lost
 
 VERSION = 1
 LANE_WORDS = frozenset(["run", "drop", "stop", "dump", "retire", "kill"])
+SITE_WORDS = frozenset(["tree", "copy", "share", "setup", "look"])
 
 
 class Unheard(Lost):
@@ -32,6 +33,7 @@ class Orders:
         self._tailed = set()
         self._lease = None
         self._heard = time.monotonic()
+        self._site = None
 
     @property
     def lease_ends(self):
@@ -59,6 +61,8 @@ class Orders:
                 what = frame[0], type(error).__name__, error
                 self.agent.uplink.say("warn", "the agent cannot obey %r: %s: %s" % what)
             self.agent.uplink.flush()
+        # What took long to obey is not the controller's silence.
+        self._heard = time.monotonic()
 
     def _greet(self, frame):
         fields = frame[1] if len(frame) > 1 and isinstance(frame[1], dict) else {}
@@ -95,6 +99,12 @@ class Orders:
             if lane is not None:
                 getattr(lane, word)(*args[1:])
                 self.agent.board.watch(lane)
+        elif word in SITE_WORDS:
+            if self._site is None:
+                from .site import Site
+
+                self._site = Site(self.agent)
+            self._site.obey(word, args)
         elif word == "profile":
             name, settings = args
             profile = self.agent.profiles.setdefault(name, Profile(self.agent, name, {}))

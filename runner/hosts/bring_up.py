@@ -11,6 +11,7 @@ from ..settings import Host
 from ..wire import orders
 from ..wire.messages import AgentHello, Pong
 from .link import HostError, Link
+from .setup import make_ready
 from .tree import bring_tree
 
 HELLO_LIMIT = 30.0
@@ -34,7 +35,8 @@ async def bring_up(link: Link, project: str) -> Ready:
     host = link.host
     hello = await greet(link)
     latency = await measure(link)
-    root = await bring_tree(link, project)
+    root = await bring_tree(link, project, project_folder(host, project))
+    await make_ready(link, project, hello.python)
     return Ready(root, host.lanes or hello.cpus, hello.cpus, latency)
 
 

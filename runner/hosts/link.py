@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from ..settings import Host
-from ..wire.messages import AgentMessage
+from ..wire.messages import AgentMessage, Refused
 
 T = TypeVar("T", bound=AgentMessage)
 
@@ -30,19 +30,27 @@ class Sending(Protocol):
 
 
 class Link:
-    """One agent during its bring-up. ``told(phase, note)`` shows what goes on."""
+    """One agent during its bring-up. ``told(phase, note)`` shows what goes on, ``warn(text)`` what will be missing."""
 
     def __init__(
-        self, host: Host, channel: Sending, told: Callable[[str, str], None] = lambda _p, _n: None
+        self,
+        host: Host,
+        channel: Sending,
+        told: Callable[[str, str], None] = lambda _p, _n: None,
+        warn: Callable[[str], None] = lambda _t: None,
     ) -> None:
         self.host = host
         self.told = told
+        self.warn = warn
         self._channel = channel
         self._heard: asyncio.Queue[AgentMessage | HostError] = asyncio.Queue()
 
     def hear(self, message: AgentMessage) -> None:
         """Take a message that is an answer."""
-        self._heard.put_nowait(message)
+        if isinstance(message, Refused):
+            self.broken(HostError(message.why, message.hint, final=message.final))
+        else:
+            self._heard.put_nowait(message)
 
     def broken(self, error: HostError) -> None:
         """The channel is over: whoever waits learns why."""

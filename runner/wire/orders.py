@@ -69,6 +69,31 @@ def credit(channel: int | str, size: int) -> bytes:
     return encode("credit", channel, size)
 
 
+def use_tree(folder: str, who: str, *, copy: bool) -> bytes:
+    """Take a folder for the project's; ``copy``: to put files there, as ``who``, else only to find it. ``Tree`` answers."""
+    return encode("tree", folder, {"who": who, "copy": copy})
+
+
+def copy(data: bytes) -> bytes:
+    """Send a piece of one zlib stream of the frames that bring the files; ``Copied`` answers, ``Needs`` in between."""
+    return encode("copy", data)
+
+
+def share_tree() -> bytes:
+    """Say that all is in place: others may use the tree too."""
+    return encode("share")
+
+
+def setup(command: str, key: str, env: Mapping[str, str], limit: float) -> bytes:
+    """Have the environment made ready, unless that was done for this key; ``SetupState`` answers. ``limit``: seconds."""
+    return encode("setup", command, {"key": key, "env": dict(env), "limit": limit})
+
+
+def look(profile: str, python: str, env: Mapping[str, object]) -> bytes:
+    """Ask for the version of a profile's interpreter; ``PythonFound`` answers."""
+    return encode("look", profile, python, dict(env))
+
+
 def rest(number: int) -> bytes:
     """Say that the run is over and another may come; ``Pong`` follows all that was said of it."""
     return encode("rest", number)
