@@ -74,6 +74,9 @@ def run_tests(
     repository = open_repository(Path(settings.repository), settings.repository_format, create=True)
     tell_warnings(repository)
     request = replace(make_request(args, settings, repository), launch=launch)
+    others = failing_elsewhere(settings, repository) if args.failing else ""
+    if others and not args.overrides.profiles:
+        say(others)
     if args.analyze_isolation:
         from .isolation import analyze_isolation
 
@@ -203,16 +206,14 @@ def make_request(args: Arguments, settings: Settings, repository: Repository) ->
     failing: dict[ProfileName, frozenset[str]] | None = None
     if args.failing:
         failing = known_failures(settings, repository)
-        others = failing_elsewhere(settings, repository)
         if not any(failing.values()):
+            others = failing_elsewhere(settings, repository)
             names = ", ".join(failing)
             raise UserError(
                 f"nothing is known to fail{f' under {names}' if others else ''}",
                 hint=f"{others}; -p NAME runs them" if others else "",
                 exit_code=4,
             )
-        if others and not args.overrides.profiles:
-            say(others)
     selection = selection_of(args, settings, failing)
     return Request(
         selection=selection,

@@ -362,7 +362,7 @@ class RunControls:
         session = self._session
         times = session.repository.times()
         if what == "failing":
-            args = replace(session.args, failing=True, filters=(), load_list=())
+            args = replace(session.args, failing=True, filters=(), load_list=(), listed=None)
             return make_request(args, session.settings, session.repository)
         if what == "all":
             return Request(Selection(), times=times, plan=last.plan)
