@@ -75,13 +75,15 @@ def profile_options(
             }
         case PytestSuite(args):
             options |= {"kind": "pytest", "suite": {"args": list(args)}}
-        case CommandSuite(command, id_option, list_option, id_list_default):
+        case CommandSuite(command, id_option, list_option, id_list_default, execute, instance):
             options |= {
                 "kind": "command",
                 "command": command,
                 "id_option": id_option,
                 "list_option": list_option,
                 "id_list_default": id_list_default,
+                "execute": execute if instance else "",
+                "instance": instance,
             }
     return options
 

@@ -15,13 +15,15 @@ from .decisions import Entry
 from .dispatch import Dispatcher
 from .errors import UserError
 from .events import Group, RunEnded, RunStarted
-from .hosting import HostPlan
+from .hosting import HostPlan, Pool
+from .hosts.instances import Instances
 from .ids import LOCAL, Case, HostName, LaneId, ProfileName, Row
 from .lanes import HostLanes
 from .launch import Launch
 from .listing import Listing
 from .listings import Listings
 from .plan import Plan
+from .pools import InstancePool, on_instances, shares
 from .quarantine import Quarantine
 from .replay import Replay
 from .select import Selector
@@ -48,10 +50,11 @@ class Run:
     observers: list[Observer]
     started: RunStarted
     hosts: Sequence[HostPlan]
+    pools: Sequence[Pool] = ()
 
     async def go(self) -> RunEnded:
         """Run to the end. No process is left when this returns or raises."""
-        return await self.supervisor.run(self.started, self.hosts)
+        return await self.supervisor.run(self.started, self.hosts, self.pools)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Request:
     watch: WatchRequest | None = None
     replay: ReplayRequest | None = None
     """What to run instead of what is selected."""
+    instances: Instances | None = None
+    """Where lanes are, if the settings have testr's instances."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,7 @@ class WatchRequest:
 
 def prepare(settings: Settings, request: Request) -> Run:
     """Build a run of what the request selects. Raises UserError for what cannot be run at all."""
+    settings = _placed(settings, request)
     if request.replay is not None:
         return _prepare_replay(settings, request, request.replay)
     settings = _with_what_is_asked(settings, request.selection)
@@ -123,8 +129,10 @@ def prepare(settings: Settings, request: Request) -> Run:
     )
     for profile in settings.profiles:
         somewhere = not set(settings.hosts) <= set(profile.hosts)
-        if profile.lanes is not None or somewhere:
+        if profile.lanes is not None or somewhere or request.instances is not None:
             hosts = frozenset(profile.hosts) if somewhere else None
+            if request.instances is not None:
+                hosts = frozenset[HostName]()  # they come as they are provisioned
             dispatcher.limit_profile(profile.name, profile.lanes, hosts)
     rules = Rules(settings.retries, settings.max_fail, frame.known_flaky)
     here = [profile.name for profile in settings.profiles if LOCAL in profile.hosts]
@@ -149,15 +157,35 @@ def _with_what_is_asked(settings: Settings, selection: Selection) -> Settings:
 
 def prepare_listing(settings: Settings, request: Request) -> Run:
     """Build a run that lists the suites of all profiles and runs nothing."""
+    settings = _placed(settings, request)
     frame = _Frame(settings, request)
-    return frame.run(Listing([(one_host(settings, each), each.name) for each in settings.profiles]))
+    suites = [(one_host(settings, each), each.name) for each in settings.profiles]
+    return frame.run(Listing(suites), most=1)
 
 
-def replay_request(profile: ProfileName, ids: Sequence[str], label: str, lane: int = 0) -> Request:
+def replay_request(
+    profile: ProfileName,
+    ids: Sequence[str],
+    label: str,
+    lane: int = 0,
+    instances: Instances | None = None,
+) -> Request:
     """Return a request to run these tests, in this order, in one worker."""
     selection = Selection(per_profile={profile: frozenset(ids)})
     replay = ReplayRequest(profile, tuple(ids), lane)
-    return Request(selection, partial=True, label=label, replay=replay)
+    return Request(selection, partial=True, label=label, replay=replay, instances=instances)
+
+
+def _placed(settings: Settings, request: Request) -> Settings:
+    """Return settings whose profiles run on instances, if there are to be some. Raises UserError."""
+    if request.instances is not None:
+        return on_instances(settings)
+    if settings.instance_provision:
+        raise UserError(
+            "instances are provisioned for `run` and `list` only",
+            hint="--host local runs the tests on this machine",
+        )
+    return settings
 
 
 def _prepare_replay(settings: Settings, request: Request, replay: ReplayRequest) -> Run:
@@ -166,7 +194,7 @@ def _prepare_replay(settings: Settings, request: Request, replay: ReplayRequest)
     settings = replace(settings, profiles=chosen, hosts=(host,), isolated=False)
     frame = _Frame(settings, request)
     core = Replay(frame.cases, host, replay.profile, replay.ids, LaneId(replay.lane))
-    return frame.run(core)
+    return frame.run(core, most=1)
 
 
 def one_host(settings: Settings, profile: Profile) -> HostName:
@@ -210,6 +238,7 @@ class _Frame:
             },
         )
         self._losses = Losses()
+        self._refusals: dict[Row, set[HostName]] = {}
 
     def places(self) -> list[LanePlace]:
         """Return this machine's lanes, spread over the profiles that it may run."""
@@ -228,12 +257,14 @@ class _Frame:
             for number, name in enumerate(names)
         ]
 
-    def run(self, core: Core) -> Run:
-        """Put a core into the frame."""
+    def run(self, core: Core, most: int | None = None) -> Run:
+        """Put a core into the frame. ``most``: instances that it has a use for."""
         settings, request = self._settings, self._request
+        pools = self._pools(most or self._count)
         hosts = [
             self._here() if name == LOCAL else self._there(settings.reach[name])
             for name in settings.hosts
+            if not pools
         ]
         partial = request.partial
         names = tuple(profile.name for profile in settings.profiles)
@@ -242,14 +273,46 @@ class _Frame:
             settings.root,
             names,
             (self._count if LOCAL in settings.hosts else 0)
-            + sum(host.lanes for host in settings.reach.values()),
+            + sum(host.lanes for host in settings.reach.values())
+            + sum(pool.count for pool in pools),
             not request.selection.everything if partial is None else partial,
             request.label,
             tuple(name for name in settings.all_profiles if name not in names),
         )
         observers: list[Observer] = []
         supervisor = Supervisor(core, self._state, observers)
-        return Run(settings, self.cases, self._state, supervisor, observers, started, hosts)
+        return Run(settings, self.cases, self._state, supervisor, observers, started, hosts, pools)
+
+    def _pools(self, most: int) -> list[InstancePool]:
+        """Return the pools of instances, if there are some; ``most``: instances in all, or one a profile."""
+        settings, request = self._settings, self._request
+        if request.instances is None:
+            return []
+        taken: set[HostName] = set()
+        counts = shares(settings, request.selection, most)
+        return [
+            InstancePool(
+                each.hosts[0],
+                each,
+                count,
+                request.instances,
+                self._instance,
+                self._listings,
+                taken,
+            )
+            for each, count in zip(settings.profiles, counts, strict=True)
+        ]
+
+    def _instance(self, name: HostName, profile: Profile) -> HostPlan:
+        """Return an instance's plan."""
+        options = profile_options(self._settings, profile, self._count, os.urandom(8).hex())
+        return HostPlan(
+            name,
+            lambda: self._lanes(name),
+            lambda _root, _lanes: [(profile.name, options)],
+            self._settings.root,
+            instance=True,
+        )
 
     def _here(self) -> HostPlan:
         """Return this machine's plan."""
@@ -300,8 +363,9 @@ class _Frame:
             open_options=lambda command: open_options(self._settings, command),
             clock=time.time_ns,
             loading=loading,
-            credit=host != LOCAL,
+            credit=host in self._settings.reach,
             losses=self._losses,
+            refusals=None if self._request.instances is None else self._refusals,
         )
 
 

@@ -76,6 +76,19 @@ class HostReady:
 
 
 @dataclass(frozen=True, slots=True)
+class HostsProvisioned:
+    """Hosts were made for this run, for one profile, and come up now.
+
+    ``pool``: the host under whose name that was told of; ``last``: no more come of it.
+    """
+
+    pool: HostName
+    profile: ProfileName
+    hosts: tuple[HostName, ...]
+    last: bool
+
+
+@dataclass(frozen=True, slots=True)
 class HostLost:
     """A host is gone, with every lane on it."""
 
@@ -417,6 +430,7 @@ RunEvent: TypeAlias = (
     | HostPhase
     | HostReady
     | HostLost
+    | HostsProvisioned
     | HostSpeed
     | HostStrained
     | ListingStarted

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Generator
+from contextlib import contextmanager
 
 from .engine import Run
 from .events import INTERRUPTED, RunEnded
 from .intents import StopRun
 from .state import RunState, Standing
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def handlers_kept() -> Generator[None]:
+    """Put the handlers of signals back that an event loop takes away when it ends."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 async def run_headless(run: Run) -> RunEnded:
@@ -27,7 +42,7 @@ async def run_headless(run: Run) -> RunEnded:
     try:
         return await run.go()
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in SIGNALS:
             loop.remove_signal_handler(number)
 
 

@@ -7,7 +7,7 @@ run; while its lanes work both ends hear of each other every few seconds; when i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,6 +65,37 @@ class HostPlan:
     """An agent that was started, and told of its profiles, before there was a run."""
     channel: Callable[[Callable[[bytes], None], Callable[[str], None]], Channel] = AgentChannel
     """Makes the channel to its agent: (what is received, why it ended) -> channel."""
+    instance: bool = False
+    """Whether it is an instance that was provisioned: its agent runs on this machine, its commands there."""
+
+    @property
+    def here(self) -> bool:
+        """Whether it is this machine itself."""
+        return self.host is None and not self.instance
+
+
+class Pool(Protocol):
+    """Hosts that a run is yet to be given, all for one profile: they are being made."""
+
+    @property
+    def name(self) -> HostName:
+        """The host under whose name that is told."""
+        ...
+
+    @property
+    def profile(self) -> ProfileName: ...
+
+    def provide(self, told: Callable[[str], None]) -> AsyncGenerator[Sequence[HostPlan]]:
+        """Yield hosts as they come to be. ``told``: what goes on. Raises UserError."""
+        ...
+
+    def over(self) -> Iterable[RunEvent]:
+        """No more come: return what that means."""
+        ...
+
+    def give_back(self) -> None:
+        """The run is over, and needs its hosts no more."""
+        ...
 
 
 class RunHost:
@@ -118,28 +149,42 @@ class RunHost:
 
     # -- another machine -----------------------------------------------------------------------------
 
-    async def stay(self, host: Host) -> None:
+    async def stay(self) -> None:
         """Bring a host up, and up again when it was lost, until it is cancelled."""
+        host = self.plan.host
         while True:
-            async with asyncio.TaskGroup() as group:
-                beating = group.create_task(self._beat())
+            if host is None:
                 await self._be_there(host)
-                beating.cancel()
+            else:
+                async with asyncio.TaskGroup() as group:
+                    beating = group.create_task(self._beat())
+                    await self._be_there(host)
+                    beating.cancel()
             self.channel.fail("it is started anew")
             await self.channel.finish()
             await self._wait()
             self._begin()
 
-    async def _be_there(self, host: Host) -> None:
+    async def _be_there(self, host: Host | None) -> None:
         """Bring it up, and wait until it is lost."""
         try:
-            await self._bring_up(host)
+            await (self._open_instance() if host is None else self._bring_up(host))
         except HostError as error:
             reason = f"{error.reason}; {error.hint}" if error.hint else error.reason
             self._lose(reason, final=error.final)
         except OSError as error:
-            self._lose(f"{host.run[0]} could not be started: {error.strerror}", final=True)
+            command = "its agent" if host is None else host.run[0]
+            self._lose(f"{command} could not be started: {error.strerror}", final=True)
         await self._over.wait()
+
+    async def _open_instance(self) -> None:
+        await self.connect()
+        if self._lost:
+            return
+        self.channel.listen()
+        self._ready = True
+        names = tuple(profile for profile, _ in self.plan.profiles(self.plan.project, 1))
+        self._take([HostReady(self.plan.name, 1, names)])
 
     async def _bring_up(self, host: Host) -> None:
         name = self.plan.name
@@ -228,6 +273,9 @@ class RunHost:
             return
         self.channel.write(self.lanes.outbox())
         self._take(events)
+        if self.lanes.refused and not self._lost:
+            self.channel.write(orders.end())
+            self._lose(f"its command ran nothing: it {self.lanes.refused}", final=False)
 
     def _heed(self, message: AgentMessage, now: float) -> None:
         """Take what a message says of the agent's life."""
@@ -263,7 +311,7 @@ class RunHost:
             self._tries, self._pause = 0, PAUSES[0]
         self._tries += 1
         self._given_up = (
-            self.plan.host is None or final or self._tries >= TRIES or self.left or self._done()
+            self.plan.here or final or self._tries >= TRIES or self.left or self._done()
         )
         events = self.lanes.lost(reason, for_good=self._given_up)
         again = None if self._given_up else self._pause

@@ -59,6 +59,10 @@ class Lane:
     exited: bool = False
     finished: int = 0
     """How many tests its worker ran to their end."""
+    elsewhere: Callable[[Iterable[Row]], bool] = lambda _rows: False
+    """Whether cases may run on another host that its command ended without running."""
+    refused: str = ""
+    """Why its command ran nothing, if these go elsewhere."""
     broken: str = ""
     """How its stream broke the protocol; it is killed then, and what still comes is not looked at."""
     _settling: int | None = None
@@ -313,6 +317,11 @@ class Lane:
         if not self.held:
             if message.code or message.signal:
                 events.append(self._process_returncode(message))
+            return
+        if not self.finished and not self._extra_count and self.elsewhere(self.held.values()):
+            last = message.stderr.strip().rpartition("\n")[2]
+            self.refused = f"{message.why}: {last}" if last else message.why
+            events.append(self.gave_back(list(self.held)))
             return
         if message.code or message.signal:
             # It died between two tests, or never began one: the first that it did not run is the

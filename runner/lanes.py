@@ -5,7 +5,7 @@ Sans-IO: ``receive`` takes parsed messages and returns events; ``perform`` retur
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -26,13 +26,16 @@ from .events import (
     WorkerLost,
     WorkerStarted,
 )
-from .ids import HostName, LaneId, ProfileName
+from .ids import HostName, LaneId, ProfileName, Row
 from .lane import Lane
 from .listings import Listings
 from .suspects import Losses
 from .wire import control, messages, orders
 from .wire.messages import AgentMessage
 from .wire.subunit import Decoder
+
+REFUSALS = 3
+"""Instances whose commands may end without running a case; then that is its outcome."""
 
 LaneCommand = StartWorker | Send | TakeBack | StopCase | Retire | Kill | LoadSuite
 
@@ -67,12 +70,14 @@ class HostLanes:
         loading: Mapping[str, int] | None = None,
         credit: bool = False,
         losses: Losses | None = None,
+        refusals: dict[Row, set[HostName]] | None = None,
     ) -> None:
         """``foreign``: profiles whose lanes are commands. ``clock``: UTC, ns since the epoch.
 
         ``loading``: profiles whose loaders were started already, and when. ``credit``: whether its channel
         is slow enough that one lane's flood could hold up the others. ``losses`` says for all hosts
-        who is to blame for one that is lost.
+        who is to blame for one that is lost, ``refusals`` which instances did not run a case that they were
+        given; None: it is no instance.
         """
         self.host = host
         self._cases = cases
@@ -85,6 +90,9 @@ class HostLanes:
         self._loading = {ProfileName(name): began for name, began in (loading or {}).items()}
         self._credit = credit
         self._losses = losses or Losses()
+        self._refusals = refusals
+        self.refused = ""
+        """Why the command of an instance ended without running anything: it seems to be out of reach."""
         self._outbox = bytearray()
         self._blameless = False
         self.said_bye = False
@@ -105,6 +113,8 @@ class HostLanes:
             case StartWorker(lane, _, profile, generation):
                 foreign = profile in self._foreign
                 self._lanes[lane] = Lane(lane, profile, foreign, generation, self._clock)
+                if self._refusals is not None:
+                    self._lanes[lane].elsewhere = self._may_refuse
                 return orders.open_lane(lane, profile, generation, self._open_options(command))
             case Send(lane, rows):
                 ids = [self._cases.test_id(row) for row in rows]
@@ -159,7 +169,9 @@ class HostLanes:
                 lane = self._lanes.get(number)
                 if lane is None or lane.generation != generation or lane.exited:
                     return []
-                return lane.ended(message)
+                events = lane.ended(message)
+                self.refused = self.refused or lane.refused
+                return events
             case messages.Output(number, source, data):
                 return (
                     [OutputReceived(LaneId(number), source, data)] if number in self._lanes else []
@@ -240,6 +252,14 @@ class HostLanes:
             # Its lane alone pays for it: killed and replaced, the others do not notice.
             self._outbox += orders.kill(lane.lane)
         return events
+
+    def _may_refuse(self, rows: Iterable[Row]) -> bool:
+        """An instance ended a batch without running anything of it: say whether others get it."""
+        known = {} if self._refusals is None else self._refusals
+        told = [known.setdefault(row, set()) for row in rows]
+        for hosts in told:
+            hosts.add(self.host)
+        return all(len(hosts) < REFUSALS for hosts in told)
 
     def _known_lane(self, number: int) -> Lane:
         lane = self._lanes.get(number)

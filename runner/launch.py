@@ -33,7 +33,7 @@ class Launch:
         nonce = os.urandom(8).hex()
         self.greeting = f"\ntestlanes:{nonce}\n".encode()
         """What ends the noise that a host may print before our agent speaks."""
-        self.errors = _anonymous_file()
+        self.errors = anonymous_file()
         """A file descriptor: what the command writes to stderr."""
         self.first = payload(nonce) if command else b""
         """What the agent must be sent before all else."""
@@ -90,7 +90,8 @@ class Launch:
             self.process.wait()
 
 
-def _anonymous_file() -> int:
+def anonymous_file() -> int:
+    """Return a descriptor of a file without a name, for what a command says."""
     if hasattr(os, "memfd_create"):
         return os.memfd_create("testlanes")
     import tempfile

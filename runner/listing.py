@@ -13,8 +13,11 @@ class Listing:
     """Stands where a ``Session`` stands, and runs nothing."""
 
     def __init__(self, suites: Sequence[tuple[HostName, ProfileName]]) -> None:
+        """``suites``: each profile and the host that is to list it, if that is this machine; else one that can."""
         self._suites = suites
         self._left = {profile for _, profile in suites}
+        self._away = {profile for host, profile in suites if host != LOCAL}
+        self._begun: dict[ProfileName, HostName] = {}
         self._problems: list[str] = []
         self._finished = False
 
@@ -29,12 +32,11 @@ class Listing:
         commands: list[Command] = []
         for event in events:
             match event:
-                case HostReady(ready):
-                    commands += [
-                        LoadSuite(host, profile)
-                        for host, profile in self._suites
-                        if host == ready and profile in self._left
-                    ]
+                case HostReady(host, _, profiles):
+                    mine = [one for one in profiles if one in self._away & self._left]
+                    self._away.difference_update(mine)
+                    self._begun.update(dict.fromkeys(mine, host))
+                    commands += [LoadSuite(host, profile) for profile in mine]
                 case ListingEnded(profile, error):
                     self._left.discard(profile)
                     if error:
@@ -42,6 +44,8 @@ class Listing:
                 case HostLost(_, reason, None):
                     self._left.clear()
                     self._problems.append(reason)
+                case HostLost(host):
+                    self._away |= {one for one, at in self._begun.items() if at == host}
                 case StopAsked(_, reason):
                     self._left.clear()
                     self._problems.append(reason)

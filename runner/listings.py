@@ -68,6 +68,10 @@ class Listings:
         self._serves = {profile: set(hosts) for profile, hosts in serves.items()}
         self._suites: dict[ProfileName, _Suite] = {}
 
+    def serve(self, profile: ProfileName, host: HostName) -> None:
+        """One more host is to run a profile."""
+        self._serves.setdefault(profile, set()).add(host)
+
     # -- what hosts say ------------------------------------------------------------------------------
 
     def began(self, profile: ProfileName, host: HostName) -> list[RunEvent]:

@@ -66,6 +66,7 @@ class Loading:
         self._busy.discard((host, profile))
         if not failed:
             self._loaded.add((host, profile))
+            self._listed |= self._foreign & {profile}
         return self.next()
 
     def has(self, host: HostName, profile: ProfileName) -> bool:

@@ -46,15 +46,14 @@ class Replay:
         self._queue: deque[Row] = deque()
         self._held: set[Row] = set()
         self._ready = False
+        self._opened = host == LOCAL
         self._started = False
         self._finished = False
-        self._problem = ""
 
     def begin(self, now: float) -> list[Command]:
-        """Return what starts the replay."""
+        """Return what starts the replay here; on another host it begins when that is ready."""
         del now
-        opened = Publish(LaneOpened(self._lane, self._host, self._profile))
-        return [opened, LoadSuite(self._host, self._profile)] if self._host == LOCAL else [opened]
+        return self._open(self._host) if self._opened else []
 
     def step(self, events: Iterable[RunEvent], now: float) -> list[Command]:
         """Take events; return what must now be done."""
@@ -99,12 +98,17 @@ class Replay:
                     self._end("", commands)
             case WorkerLost():
                 self._end("", commands)
-            case HostReady(host) if host == self._host and not self._started:
-                commands.append(LoadSuite(host, self._profile))
+            case HostReady(host, _, profiles) if not self._opened and self._profile in profiles:
+                commands += self._open(host)
             case HostLost(_, reason):
                 self._end(reason, commands)
             case _:
                 pass
+
+    def _open(self, host: HostName) -> list[Command]:
+        self._opened, self._host = True, host
+        opened = Publish(LaneOpened(self._lane, host, self._profile))
+        return [opened, LoadSuite(host, self._profile)]
 
     def _feed(self, commands: list[Command]) -> None:
         new: list[Row] = []
@@ -122,4 +126,6 @@ class Replay:
         if left := dict.fromkeys((*self._held, *self._queue)):
             gone = tuple(left)
             commands.append(Publish(CasesGivenUp(gone, "the worker that replays ended before it")))
-        commands += [Publish(LaneClosed(self._lane)), Finish(problem)]
+        if self._opened:
+            commands.append(Publish(LaneClosed(self._lane)))
+        commands.append(Finish(problem))

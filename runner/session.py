@@ -37,6 +37,7 @@ from .events import (
     HostLost,
     HostReady,
     HostSpeed,
+    HostsProvisioned,
     HostStrained,
     LaneClosed,
     ListingEnded,
@@ -205,6 +206,12 @@ class Session:
                 commands += self._staff.change(host, -1)
             case CasesSuspected(rows) if self._stopping is None:
                 self._bench.put(self._dispatcher.give_up(rows))
+            case HostsProvisioned(pool, profile, hosts, last):
+                for host in hosts:
+                    self._dispatcher.serve(profile, host)
+                self._coming.update(hosts)
+                if last:
+                    self._coming.discard(pool)
             case HostReady():
                 self._host_ready(event, commands)
             case HostLost():

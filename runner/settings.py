@@ -43,6 +43,10 @@ class CommandSuite:
     id_option: str = ""
     list_option: str = ""
     id_list_default: str = ""
+    execute: str = ""
+    """``instance_execute``, which runs the command on an instance: ``$INSTANCE_ID``, ``$FILES``, ``$COMMAND``."""
+    instance: str = ""
+    """The id of the instance."""
 
 
 Suite: TypeAlias = UnittestSuite | PytestSuite | CommandSuite
@@ -169,6 +173,8 @@ class Settings:
     instance_provision: str = ""
     instance_execute: str = ""
     instance_dispose: str = ""
+    instance_timeout: float = 600.0
+    """Seconds that provisioning or disposing of instances may take."""
     origins: Mapping[str, str] = field(default_factory=dict[str, str])
     hosts: tuple[HostName, ...] = (LOCAL,)
     """Where lanes may run."""

@@ -7,6 +7,7 @@ the observers first, then the session decides, then its commands are performed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
@@ -25,9 +26,12 @@ from .commands import (
     TakeBack,
     WakeAt,
 )
+from .errors import UserError
 from .events import (
     INTERRUPTED,
     CasesQueued,
+    HostPhase,
+    HostsProvisioned,
     RunEnded,
     RunEvent,
     RunStarted,
@@ -35,7 +39,7 @@ from .events import (
     Ticked,
     Warned,
 )
-from .hosting import HostPlan, RunHost
+from .hosting import HostPlan, Pool, RunHost
 from .ids import HostName, LaneId
 from .intents import ChangeLanes, Intent, JoinHost, LeaveHost, Rerun, StopRun, StopTest, Watch
 from .state import RunState
@@ -78,11 +82,13 @@ class Supervisor:
         self._done = asyncio.Event()
         self._wake: asyncio.TimerHandle | None = None
 
-    async def run(self, started: RunStarted, plans: Sequence[HostPlan]) -> RunEnded:
+    async def run(
+        self, started: RunStarted, plans: Sequence[HostPlan], pools: Sequence[Pool] = ()
+    ) -> RunEnded:
         """Run to the end; no process is left when this returns, whatever is raised."""
         self._publish(started)
         self._hosts = {plan.name: RunHost(plan, self.take, self._done.is_set) for plan in plans}
-        here = [host for host in self._hosts.values() if host.plan.host is None]
+        here = [host for host in self._hosts.values() if host.plan.here]
         ticker = asyncio.get_running_loop().call_later(TICK, self._tick)
         try:
             for host in here:
@@ -92,10 +98,12 @@ class Supervisor:
                 host.channel.listen()
             async with asyncio.TaskGroup() as group:
                 away = [
-                    group.create_task(each.stay(each.plan.host))
+                    group.create_task(each.stay())
                     for each in self._hosts.values()
-                    if each.plan.host is not None
+                    if not each.plan.here
                 ]
+                for pool in pools:
+                    away.append(group.create_task(self._fill(pool, group, away)))
                 await self._done.wait()
                 for task in away:
                     task.cancel()
@@ -107,12 +115,35 @@ class Supervisor:
             for host in self._hosts.values():
                 host.channel.write(orders.end())
             await asyncio.gather(*(host.channel.finish() for host in self._hosts.values()))
+            for pool in pools:
+                pool.give_back()
         stopping = self._state.stopping
         ended = RunEnded(
             self._clock(), stopping is not None and stopping.reason != "", self._problem or ""
         )
         self._publish(ended)
         return ended
+
+    async def _fill(
+        self, pool: Pool, group: asyncio.TaskGroup, away: list[asyncio.Task[None]]
+    ) -> None:
+        """Take into the run what a pool provides. Where it fails, the run ends."""
+        name, profile = pool.name, pool.profile
+        try:
+            async with contextlib.aclosing(
+                pool.provide(lambda note: self.take([HostPhase(name, "provisioning", note)]))
+            ) as provided:
+                async for plans in provided:
+                    self.take(
+                        [HostsProvisioned(name, profile, tuple(p.name for p in plans), False)]
+                    )
+                    for plan in plans:
+                        host = self._hosts[plan.name] = RunHost(plan, self.take, self._done.is_set)
+                        away.append(group.create_task(host.stay()))
+        except UserError as error:
+            text = f"{error.message}; {error.hint}" if error.hint else error.message
+            self.take([StopAsked(True, text, fault=True)])
+        self.take([*pool.over(), HostsProvisioned(name, profile, (), True)])
 
     def take(self, events: Iterable[RunEvent]) -> None:
         """Publish events, let the session decide, perform. Safe to call from within itself."""

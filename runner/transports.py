@@ -125,7 +125,9 @@ class AgentChannel(asyncio.Protocol):
     async def finish(self, limit: float = 5.0) -> None:
         """Wait for the agent's end; kill what has not ended after ``limit`` seconds."""
         try:
-            await asyncio.wait_for(self.closed.wait(), limit)
+            # wait_for of Python 3.11 loses a cancellation that comes at the same time.
+            async with asyncio.timeout(limit):
+                await self.closed.wait()
         except TimeoutError:
             self.fail("its agent did not end")
         await self._reap(limit)

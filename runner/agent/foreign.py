@@ -1,7 +1,8 @@
 """Lanes of kind ``command``: each batch of ids is one run of a shell command that speaks subunit on its stdout.
 
 The words of ``.testr.conf``: ``$IDOPTION``, ``$IDFILE``, ``$IDLIST``, ``$LISTOPT`` (testrepository, testcommand.py),
-and ``$PROFILE``. Ids reach the shell quoted or in a file, never bare.
+and ``$PROFILE``; on an instance ``instance_execute`` wraps the command, with ``$INSTANCE_ID``, ``$FILES``
+and ``$COMMAND``. Ids reach the shell quoted or in a file, never bare.
 """
 
 import os
@@ -21,9 +22,7 @@ def substitute(template, values):
     """Replace ``$NAME`` for the names in ``values``, once: what comes in is not looked at again."""
     import re
 
-    return re.sub(
-        r"\$(IDOPTION|IDFILE|IDLIST|LISTOPT|PROFILE)", lambda m: values[m.group(1)], template
-    )
+    return re.sub(r"\$(%s)" % "|".join(values), lambda m: values[m.group(1)], template)
 
 
 def command_line(profile, ids, id_file):
@@ -37,7 +36,13 @@ def command_line(profile, ids, id_file):
         values["IDFILE"] = quote(id_file)
         values["IDLIST"] = " ".join(map(quote, ids))
         values["IDOPTION"] = substitute(settings.get("id_option") or "", values)
-    return substitute(settings.get("command") or "", values)
+    command = substitute(settings.get("command") or "", values)
+    execute = settings.get("execute")
+    if not execute:
+        return command
+    # What an instance's command is given: none of these is quoted again, as in testr.
+    wrap = {"INSTANCE_ID": quote(settings["instance"]), "FILES": values["IDFILE"]}
+    return substitute(execute, dict(wrap, COMMAND=command, PROFILE=values["PROFILE"]))
 
 
 class _Shell(Lane):

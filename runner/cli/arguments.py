@@ -64,6 +64,8 @@ class Arguments:
     json: bool = False
     junit: str = ""
     list_only: bool = False
+    forget: bool = False
+    """``dispose``: remember them no more, instead."""
     which_profiles: bool = False
     """``list``, ``failing``: print the profiles and nothing else."""
     # failing, last, slowest, load, history

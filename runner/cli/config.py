@@ -61,6 +61,7 @@ def describe(settings: Settings) -> list[Row]:
         "watch_red": settings.watch_red,
         "watch_green": settings.watch_green,
         "watch_rest": settings.watch_rest,
+        "instance_timeout": settings.instance_timeout,
         "instance_provision": settings.instance_provision,
         "instance_execute": settings.instance_execute,
         "instance_dispose": settings.instance_dispose,

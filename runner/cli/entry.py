@@ -212,6 +212,12 @@ def _init(args: Arguments, settings: Settings) -> int:
     return run_init(args, settings)
 
 
+def _dispose(args: Arguments, settings: Settings) -> int:
+    from .instances import run_dispose
+
+    return run_dispose(args, settings)
+
+
 def _config(args: Arguments, settings: Settings) -> int:
     from .config import show_config
 
@@ -229,10 +235,11 @@ _COMMANDS: dict[str, Callable[[Arguments, Settings], int]] = {
     "history": _history,
     "load": _load,
     "init": _init,
+    "dispose": _dispose,
     "config": _config,
 }
 
-_OF_STORED = ("failing", "flaky", "last", "slowest", "stats", "history", "load", "init")
+_OF_STORED = ("failing", "flaky", "last", "slowest", "stats", "history", "load", "init", "dispose")
 """Those that run nothing: they need no interpreter, and work where a stream is only collected."""
 
 

@@ -14,6 +14,7 @@ SUMMARIES = {
     "history": "List stored runs, show one, or remove some.",
     "load": "Store results of tests that ran elsewhere.",
     "init": "Create the repository (runs do so by themselves).",
+    "dispose": "Dispose of the instances that a killed run left (.testr.conf's instance_dispose).",
     "profiles": "Show each profile's interpreter, and whether it can run.",
     "config": "Show the settings, and where each of them comes from.",
     "demo": "Write a small project to a temporary folder, and run it with the dashboard.",

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from ..engine import Request, prepare, replay_request
-from ..headless import run_headless
+from ..headless import handlers_kept, run_headless
 from ..ids import Case
 from ..isolation import Bisection, Verdict
 from ..report.clean import clean_line
@@ -50,7 +50,7 @@ def analyze_isolation(
         tests = "1 test" if len(before) == 1 else f"{len(before)} tests"
         _say(f"{case.test_id}: {tests} ran before it in its worker")
         try:
-            verdicts.append(_bisect(settings, case, before))
+            verdicts.append(_bisect(settings, request, case, before))
         except _StoppedError:
             return 130
     width = max(len(verdict.test_id) for verdict in verdicts)
@@ -60,10 +60,10 @@ def analyze_isolation(
     return FOUND if any(verdict.culprit for verdict in verdicts) else 0
 
 
-def _bisect(settings: Settings, case: Case, before: list[str]) -> Verdict:
+def _bisect(settings: Settings, request: Request, case: Case, before: list[str]) -> Verdict:
     bisection = Bisection(case.test_id, before)
     while (trial := bisection.trial()) is not None:
-        failed = _try(settings, case, trial)
+        failed = _try(settings, request, case, trial)
         word = "fails" if failed else "passes"
         _say(f"  {word} after {len(trial) - 1} of them" if len(trial) > 1 else f"  {word} alone")
         bisection.outcome(failed)
@@ -72,9 +72,11 @@ def _bisect(settings: Settings, case: Case, before: list[str]) -> Verdict:
     return bisection.verdict
 
 
-def _try(settings: Settings, case: Case, ids: list[str]) -> bool:
-    run = prepare(settings, replay_request(case.profile, ids, "isolation"))
-    asyncio.run(run_headless(run))
+def _try(settings: Settings, request: Request, case: Case, ids: list[str]) -> bool:
+    replay = replay_request(case.profile, ids, "isolation", instances=request.instances)
+    run = prepare(settings, replay)
+    with handlers_kept():
+        asyncio.run(run_headless(run))
     if run.state.stopping is not None:
         raise _StoppedError
     row = run.cases.find(case.test_id, case.profile)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..config.lists import format_by_profile
 from ..engine import Request, prepare_listing
-from ..headless import run_headless
+from ..headless import handlers_kept, run_headless
 from ..report.clean import clean_line
 from ..state import Standing
 from .selecting import known_failures, selection_of
@@ -32,8 +33,21 @@ def run_list(args: Arguments, settings: Settings) -> int:
     if not args.json:
         refuse_mixture(names)
     failing = known_failures(settings, opened(settings)) if args.failing else None
-    run = prepare_listing(settings, Request(selection_of(args, settings, failing)))
-    ended = asyncio.run(run_headless(run))
+    request = Request(selection_of(args, settings, failing))
+    if not settings.instance_provision:
+        return _list(args, settings, request)
+    from .instances import on_instances
+
+    opened(settings, create=True)  # that is where instances are remembered
+    return on_instances(
+        settings, lambda got: _list(args, settings, replace(request, instances=got))
+    )
+
+
+def _list(args: Arguments, settings: Settings, request: Request) -> int:
+    run = prepare_listing(settings, request)
+    with handlers_kept():
+        ended = asyncio.run(run_headless(run))
     state, cases = run.state, run.cases
     # Announced and then not found in the complete suite: NOT_RUN.
     out = (Standing.UNSELECTED, Standing.NOT_RUN)

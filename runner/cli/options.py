@@ -383,6 +383,14 @@ def _plain(parser: Parser) -> Parser:
     return parser
 
 
+def _dispose(parser: Parser) -> Parser:
+    parser.add_argument(
+        "--forget", action="store_true", help="do nothing to them, and remember them no more"
+    )
+    _where(parser)
+    return parser
+
+
 def _demo(parser: Parser) -> Parser:
     add = parser.add_argument
     add("--no-tui", dest="tui", action="store_const", const=False, help="plain lines, no dashboard")
@@ -401,6 +409,7 @@ PARSERS: dict[str, Callable[[Parser], Parser]] = {
     "history": _history,
     "load": _load,
     "init": _plain,
+    "dispose": _dispose,
     "profiles": _profiles_command,
     "config": _config,
     "demo": _demo,

@@ -45,7 +45,7 @@ def repro_request(
         f"the {len(replay.cases) - 1} tests that lane {lane} ran in run {number} before {name} {how}"
     )
     ids = [one.test_id for one in replay.cases]
-    made = replay_request(case.profile, ids, f"repro {number}", lane)
+    made = replay_request(case.profile, ids, f"repro {number}", lane, request.instances)
     return replace(made, times=request.times, launch=request.launch)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..config.lists import read_plan
 from ..engine import Request
 from ..errors import UserError
-from ..headless import exit_code, run_headless
+from ..headless import exit_code, handlers_kept, run_headless
 from ..ids import Case, ProfileName
 from ..report.clean import clean_line
 from ..repository.opening import open_repository
@@ -24,10 +24,12 @@ from ..repository.recording import NOT_STORED
 from ..select import absent
 from ..settings import Selection, Settings
 from ..state import RunState
+from .instances import on_instances
 from .recorded import RecordedRun
 from .selecting import failing_elsewhere, known_failures, narrows, selection_of
 
 if TYPE_CHECKING:
+    from ..hosts.instances import Instances
     from ..launch import Launch
     from ..report.reporter import Reporter
     from ..repository.base import Repository
@@ -73,10 +75,25 @@ def run_tests(
         say(f"random order with --random={settings.shuffle}")
     repository = open_repository(Path(settings.repository), settings.repository_format, create=True)
     tell_warnings(repository)
-    request = replace(make_request(args, settings, repository), launch=launch)
-    others = failing_elsewhere(settings, repository) if args.failing else ""
-    if others and not args.overrides.profiles:
-        say(others)
+
+    def run(instances: Instances | None) -> int:
+        made = make_request(args, settings, repository)
+        others = failing_elsewhere(settings, repository) if args.failing else ""
+        if others and not args.overrides.profiles:
+            say(others)
+        request = replace(made, launch=launch, instances=instances)
+        return _run(args, settings, repository, request, dashboard)
+
+    return on_instances(settings, run)
+
+
+def _run(
+    args: Arguments,
+    settings: Settings,
+    repository: DirectoryRepository,
+    request: Request,
+    dashboard: Dashboard | None,
+) -> int:
     if args.analyze_isolation:
         from .isolation import analyze_isolation
 
@@ -99,13 +116,7 @@ def run_tests(
 
 
 def _refuse_what_is_missing(settings: Settings) -> None:
-    """Say plainly what is understood and cannot be done yet, rather than do something else."""
-    for key in ("instance_provision", "instance_execute", "instance_dispose"):
-        if getattr(settings, key):
-            raise UserError(
-                f"{key}: tests cannot be run on provisioned instances yet",
-                hint="take the instance_ keys out to run on this machine",
-            )
+    """Say plainly what cannot be done, rather than do something else."""
     if not settings.hosts:
         raise UserError(
             "none of the hosts that the tests are to run on is known here",
@@ -132,7 +143,8 @@ def run_once(
     reporters = make_reporters(args, settings, recorded.run.state)
     recorded.run.observers.extend(reporter.record for reporter in reporters)
     try:
-        asyncio.run(run_headless(recorded.run))
+        with handlers_kept():
+            asyncio.run(run_headless(recorded.run))
     finally:
         number = recorded.finish()
     for reporter in reporters:

@@ -165,6 +165,9 @@ def here_only(settings: Settings) -> Settings:
 
     Raises UserError where no profile may run here.
     """
+    if settings.instance_provision:
+        told = "files are watched for tests on this machine; no instances are provisioned."
+        settings = replace(settings, instance_provision="", problems=(*settings.problems, told))
     if settings.hosts == (LOCAL,):
         return settings
     profiles = tuple(

@@ -63,6 +63,9 @@ def load_settings(
     origins = layers.origins
     origins["suite"] = source.origin
     problems = [*told, *source.problems]
+    # hosts that are named for this once take the place of instances
+    provision = "" if overrides.hosts else source.instance_provision
+    instances = bool(provision)
 
     folder, form, origins["repository"] = _repository(
         root, cwd, overrides, project, source, environ
@@ -91,14 +94,15 @@ def load_settings(
         leaks_allow=layers.regexes("leaks_allow"),
         isolated=layers.flag("isolated", overrides.isolated, False),
         fresh=layers.flag("fresh", overrides.fresh, False),
-        native=layers.flag("native", overrides.native, True),
+        native=layers.flag("native", overrides.native, True) and not instances,
         shuffle=overrides.shuffle,
         filter_tags=layers.said("filter_tags", source.filter_tags),
         keys=layers.keys(),
         theme=layers.theme(),
-        instance_provision=layers.said("instance_provision", source.instance_provision),
+        instance_provision=layers.said("instance_provision", provision),
         instance_execute=layers.said("instance_execute", source.instance_execute),
         instance_dispose=layers.said("instance_dispose", source.instance_dispose),
+        instance_timeout=layers.seconds("instance_timeout", None, 600.0),
         hosts=_hosts(layers, overrides),
         known_flaky=layers.regexes("known_flaky"),
         watch_ignore=layers.pick("watch_ignore", None, Table.texts, ()),

@@ -42,6 +42,7 @@ KEYS: Mapping[str, str] = {
     "watch_ignore": '["docs/*"]',
     "watch_poll": "true",
     "watch_rest": "true",
+    "instance_timeout": "600",
     "watch_red": '"notify-send red"',
     "watch_green": '"notify-send green"',
     "hosts": '["local", "builder"]',

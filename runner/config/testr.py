@@ -71,11 +71,6 @@ def read_testr(path: Path) -> Source | None:
         compile_pattern(group_regex, f"{path}: group_regex")
     execute = values.get("instance_execute", "").strip()
     provision = values.get("instance_provision", "").strip()
-    if provision and not execute:
-        raise UserError(
-            f"{path}: instance_provision is there without instance_execute.",
-            hint="Write, for example, instance_execute=./execute.sh $INSTANCE_ID $FILES -- $COMMAND",
-        )
     return Source(
         origin=path.name,
         suite=CommandSuite(

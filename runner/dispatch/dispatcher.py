@@ -97,6 +97,14 @@ class Dispatcher:
         floor = self._floor
         floor.profile_limits[floor.profile(profile)] = (lanes, hosts)
 
+    def serve(self, profile: ProfileName, host: HostName) -> None:
+        """A host that was not known before can run a profile."""
+        limits = self._floor.profile_limits
+        number = self._floor.profile(profile)
+        lanes, hosts = limits.get(number, (None, None))
+        limits[number] = (lanes, frozenset({host}) if hosts is None else hosts | {host})
+        self._hosts |= {host}
+
     def bar(self, profile: ProfileName, host: HostName) -> None:
         """A host cannot run a profile: none of its lanes goes over to it."""
         limits = self._floor.profile_limits

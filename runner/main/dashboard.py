@@ -24,7 +24,7 @@ from testlanes.runner.cli.run import make_request, rerun_command, tell_stored, t
 from testlanes.runner.engine import Request, prepare, replay_request
 from testlanes.runner.errors import UserError
 from testlanes.runner.events import CasesListed, Warned
-from testlanes.runner.headless import exit_code
+from testlanes.runner.headless import exit_code, handlers_kept
 from testlanes.runner.ids import Case, ProfileName, Row
 from testlanes.runner.intents import Intent, Rerun, StopRun
 from testlanes.runner.isolation import Bisection
@@ -36,6 +36,7 @@ from testlanes.runner.state import FAILED
 if TYPE_CHECKING:
     from testlanes.runner.cli.arguments import Arguments
     from testlanes.runner.events import RunEvent
+    from testlanes.runner.hosts.instances import Instances
     from testlanes.runner.repository.base import Repository
     from testlanes.runner.repository.directory import DirectoryRepository
     from testlanes.runner.settings import Settings
@@ -64,7 +65,8 @@ def run_with_dashboard(
     args: Arguments, settings: Settings, repository: DirectoryRepository, request: Request
 ) -> int:
     """Run with the dashboard open; the exit code is the last run's, or 128 and the signal that ended it."""
-    return asyncio.run(Sitting(args, settings, repository).live(request))
+    with handlers_kept():
+        return asyncio.run(Sitting(args, settings, repository).live(request))
 
 
 class _Told:
@@ -132,6 +134,8 @@ class Sitting:
         self.args = args
         self.settings = settings
         self.repository = repository
+        self.instances: Instances | None = None
+        """Where the lanes of every run of this sitting are, if they are on instances."""
         self.going: Going | None = None
         self.watching: Watching | None = None
         self.dashboard: Dashboard | None = None
@@ -140,6 +144,7 @@ class Sitting:
 
     async def live(self, request: Request) -> int:
         """Run, show, and return the exit code."""
+        self.instances = request.instances
         async with asyncio.TaskGroup() as tasks:
             self.tasks = tasks
             going = self.start(request)
@@ -170,6 +175,7 @@ class Sitting:
 
     def start(self, request: Request) -> Going:
         """Start a run."""
+        request = replace(request, instances=self.instances)
         recorded = RecordedRun(self.settings, self.repository, request)
         told = _Told(recorded.run.state, self.settings, self.args)
         recorded.run.observers.append(told.record)
@@ -382,7 +388,9 @@ class RunControls:
             others = len(trial) - 1
             after = f"after {others:,} other{'s' * (others != 1)}" if others else "alone"
             self._tell(case, f"trial {bisection.trials + 1}: {after} …")
-            run = prepare(self._session.settings, replay_request(case.profile, trial, "isolation"))
+            instances = self._session.instances
+            replay = replay_request(case.profile, trial, "isolation", instances=instances)
+            run = prepare(self._session.settings, replay)
             await run.go()
             row = run.cases.find(*case)
             bisection.outcome(row is not None and run.state.standing_of(row) in FAILED)

@@ -11,7 +11,9 @@ def ready_line(state: RunState, event: HostReady) -> str:
     """Return what is said of a host whose lanes are opened."""
     known = state.hosts[event.host]
     lanes = f"{event.lanes} {'lane' if event.lanes == 1 else 'lanes'}"
-    parts = [lanes, f"Python {known.python}", f"answers in {event.latency * 1000:.0f} ms"]
+    parts = [lanes]
+    if event.root:  # of an instance nobody knows more than its id
+        parts += [f"Python {known.python}", f"answers in {event.latency * 1000:.0f} ms"]
     if abs(known.clock_offset) > 2:
         ahead = "ahead" if known.clock_offset > 0 else "behind"
         parts.append(f"its clock is {abs(known.clock_offset):.0f} s {ahead}")

@@ -18,6 +18,7 @@ from ..events import (
     CaseStarted,
     ExtraResult,
     HostLost,
+    HostPhase,
     HostReady,
     HostStrained,
     ListingEnded,
@@ -28,7 +29,7 @@ from ..events import (
     Warned,
     WorkerLost,
 )
-from ..ids import DEFAULT_PROFILE, LOCAL, LaneId, ProfileName, Row, Status
+from ..ids import DEFAULT_PROFILE, LOCAL, HostName, LaneId, ProfileName, Row, Status
 from ..state import Detail, LaneState, RunState, Standing
 from .attempts import extra_attempt
 from .clean import clean_line
@@ -73,6 +74,7 @@ class Lines:
         self._last_heartbeat: float | None = None
         self._not_run: dict[str, int] = {}
         self._warnings: set[str] = set()
+        self._provisioning: set[HostName] = set()
 
     def record(self, event: RunEvent) -> None:
         """Take one event."""
@@ -97,6 +99,9 @@ class Lines:
                 self._say(f"{self._paint('lost', RED)} {self._line(lost_line(event))}")
             case HostStrained(host, why, fewer):
                 self._warned(host, f"{why}; there is a lane less from now on" if fewer else why)
+            case HostPhase(host, "provisioning", note) if host not in self._provisioning:
+                self._provisioning.add(host)
+                self._say(f"{self._line(host)}: provisioning {self._line(note)}")
             case WorkerLost(lane, _, reason, expected) if not expected:
                 self._say(
                     f"{self._paint('lost', RED)} the worker of lane {lane}: {self._line(reason)}"

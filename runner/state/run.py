@@ -28,6 +28,7 @@ from ..events import (
     HostPhase,
     HostReady,
     HostSpeed,
+    HostsProvisioned,
     HostStrained,
     HostUp,
     ImageChanged,
@@ -186,6 +187,11 @@ class RunState(Columns):
             case HostReady(host):
                 state = self._host(host)
                 state.phase, state.note, state.root = "up", "", event.root
+            case HostsProvisioned(pool, _, hosts, last):
+                for host in hosts:
+                    self._host(host)
+                if last:
+                    self.hosts.pop(pool, None)
             case HostPhase(host, phase, note):
                 state = self._host(host)
                 state.phase, state.note = phase, note

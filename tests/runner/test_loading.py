@@ -39,6 +39,12 @@ def test_a_command_lists_on_one_host_and_needs_no_loading_on_the_others() -> Non
     assert loading.more([(FAR, A)], {FAR: 1}) == []
 
 
+def test_a_command_that_was_listed_is_not_listed_by_the_next_host() -> None:
+    loading = Loading([(FAR, A), (LOCAL, A)], {FAR: 1, LOCAL: 1}, frozenset([A]))
+    assert loading.next() == [LoadSuite(FAR, A)]
+    assert loading.loaded(FAR, A) == []  # its ListingEnded comes next
+
+
 def test_what_is_named_twice_is_loaded_once_and_nothing_after_a_stop() -> None:
     loading = Loading([(LOCAL, A), (LOCAL, A), (LOCAL, B)], {LOCAL: 1})
     assert loading.next() == [LoadSuite(LOCAL, A)]

@@ -8,25 +8,11 @@ import pytest
 
 from testlanes.runner.cli.entry import run_command_line
 
-TESTR = """[DEFAULT]
-test_command=true $LISTOPT $IDOPTION
-test_id_option=$IDFILE
-test_list_option=--list
-"""
-
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-@pytest.mark.parametrize("key", ["instance_provision", "instance_execute", "instance_dispose"])
-def test_instances_are_refused(here: Path, key: str, capsys: pytest.CaptureFixture[str]) -> None:
-    (here / ".testr.conf").write_text(f"{TESTR}{key}=echo one\n")
-
-    assert 2 == run_command_line(["run", "--no-tui"])
-    assert key in capsys.readouterr().err
 
 
 def test_hosts_that_nobody_knows_are_told_and_nothing_runs_without_others(

@@ -130,7 +130,6 @@ class TestTestr:
             ("[DEFAULT]\ntest_command=x\ngarbage\n", "line 3 is not KEY=VALUE"),
             ("test_command=x\n", "line 1 is before any section"),
             (conf("x", OPTIONS + "group_regex=(\n"), "group_regex '\\(' is not a regular"),
-            (conf("x", OPTIONS + "instance_provision=p\n"), "without instance_execute"),
         ],
     )
     def test_what_is_wrong_is_told(self, project: Project, text: str, says: str) -> None:
