@@ -64,4 +64,13 @@ class Watch:
     on: bool
 
 
-Intent: TypeAlias = Rerun | StopTest | StopRun | ChangeLanes | JoinHost | LeaveHost | Watch
+@dataclass(frozen=True, slots=True)
+class DumpStacks:
+    """Have a lane's worker say in its live output where each of its threads is."""
+
+    lane: LaneId
+
+
+Intent: TypeAlias = (
+    Rerun | StopTest | StopRun | ChangeLanes | JoinHost | LeaveHost | Watch | DumpStacks
+)

@@ -41,7 +41,17 @@ from .events import (
 )
 from .hosting import HostPlan, Pool, RunHost
 from .ids import HostName, LaneId
-from .intents import ChangeLanes, Intent, JoinHost, LeaveHost, Rerun, StopRun, StopTest, Watch
+from .intents import (
+    ChangeLanes,
+    DumpStacks,
+    Intent,
+    JoinHost,
+    LeaveHost,
+    Rerun,
+    StopRun,
+    StopTest,
+    Watch,
+)
 from .state import RunState
 from .wire import orders
 
@@ -183,6 +193,9 @@ class Supervisor:
                 (self._watched.add if on else self._watched.discard)(lane)
                 if (host := self._host_of.get(lane)) is not None:
                     host.channel.write(orders.tail(lane, on))
+            case DumpStacks(lane):
+                if (host := self._host_of.get(lane)) is not None:
+                    host.channel.write(orders.dump(lane))
             case ChangeLanes(by, host):
                 self._perform(self._session.change_lanes(by, time.monotonic(), host))
             case JoinHost(host):

@@ -87,16 +87,16 @@ ACTIONS: Final[tuple[Action, ...]] = (
         "group.next",
         "J",
         "next group",
-        "Go to the next host, or cause",
-        ("running", "triage"),
+        "Go to the next host, or cause, or lane",
+        ("running", "triage", "tail"),
         MOVE,
     ),
     Action(
         "group.previous",
         "K",
         "previous group",
-        "Go to the previous host, or cause",
-        ("running", "triage"),
+        "Go to the previous host, or cause, or lane",
+        ("running", "triage", "tail"),
         MOVE,
     ),
     Action(
@@ -275,6 +275,14 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action("layout", "M", "layout", "Put the panes another way", ("running", "triage"), LOOK),
     # Text
     Action("tail", "t", "tail", "Show the lane's output on the whole screen", ("running",), TEXT),
+    Action(
+        "stacks",
+        "t",
+        "stacks",
+        "Show where every thread of the running test is now",
+        ("tail",),
+        TEXT,
+    ),
     Action("copy.pane", "c", "copy pane", "Copy the text of the pane", ALL, TEXT),
     Action("save", "O", "save", "Write the text of the pane to a file", TEXTS, TEXT),
     Action("wrap", "W", "wrap", "Fold long lines, or cut them", TEXTS, TEXT),
@@ -325,7 +333,17 @@ FOOTER: Final[Mapping[Where, tuple[str, ...]]] = {
     "tests": ("filter", "show", "sort", "open", "rerun", "mark", "help"),
     "history": ("open", "side.a", "side.b", "side.green", "past.flaky", "past.slow", "help"),
     "log": ("filter", "copy.pane", "save", "help"),
-    "tail": ("filter", "source", "level", "wrap", "save", "stop.test", "help"),
+    "tail": (
+        "filter",
+        "source",
+        "level",
+        "stacks",
+        "wrap",
+        "save",
+        "stop.test",
+        "group.next",
+        "help",
+    ),
 }
 """What the footer names of each screen, as far as it has room: the keys of the moment."""
 

@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from testlanes.runner.events import RunEnded
 from testlanes.runner.ids import Case, Kind, LaneId, Row, Status
-from testlanes.runner.intents import ChangeLanes, Rerun, StopRun, StopTest, Watch
+from testlanes.runner.intents import ChangeLanes, DumpStacks, Rerun, StopRun, StopTest, Watch
 from testlanes.runner.settings import Settings
 from testlanes.runner.watching import ChangeWays, RunNow, Ways
 from testlanes.tui.actions import (
@@ -305,6 +305,13 @@ async def _(one: Seat) -> None:
 async def _(one: Seat) -> None:
     await one.press("J")
     assert one.running.lanes.rows.keys[one.running.lanes.cursor] == "build-2"
+    await one.press("j", "t", "J")
+    front = one.app.front
+    assert isinstance(front, TailScreen)
+    assert front.model.lane == 5
+    assert one.stage.notes.asked[-1] == Watch(LaneId(5), on=True)
+    await one.press("escape")
+    assert one.running.tail.lane == 5
 
 
 @key("group.previous")
@@ -653,6 +660,13 @@ async def _(one: Seat) -> None:
     assert isinstance(front, TailScreen)
     assert front.model.lane == 0
     assert one.stage.notes.asked[0] == Watch(LaneId(0), on=True)
+
+
+@key("stacks")
+async def _(one: Seat) -> None:
+    await one.press("t", "t")
+    assert one.stage.notes.asked[-1] == DumpStacks(LaneId(0))
+    assert "stacks" in one.notice
 
 
 @key("copy.pane")

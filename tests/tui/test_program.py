@@ -74,3 +74,35 @@ def test_who_makes_a_test_fail_is_found_and_shown(tmp_path: Path) -> None:
         one.wait_for(b"it fails after test_shelf.ShelfTest.test_a_fills")
         one.type(b"1q")
         assert one.end() == 1
+
+
+WAITING = """
+import time
+import unittest
+
+
+class BankTest(unittest.TestCase):
+    def test_answers(self):
+        self.wait_for_the_bank()
+
+    def wait_for_the_bank(self):
+        time.sleep(600)
+"""
+
+
+def test_a_running_test_is_asked_where_it_is_and_stopped(tmp_path: Path) -> None:
+    (tmp_path / "test_bank.py").write_text(WAITING)
+    with on_terminal(
+        [sys.executable, "-Im", "testlanes", "run", "-j", "1"], tmp_path, (36, 130)
+    ) as one:
+        one.wait_for(b"test_answers")
+        one.type(b"t")
+        one.wait_for(b"LANE 0")
+        one.type(b"t")
+        one.wait_for(b"in wait_for_the_bank")
+        one.type(b"x")
+        one.wait_for(b"Stopping")
+        one.type(b"1")
+        one.wait_for(b"1 of 1 tests failed")
+        one.type(b"q")
+        assert one.end() == 1

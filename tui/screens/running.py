@@ -122,6 +122,11 @@ class RunningScreen(WatchingScreen, inherit_bindings=False):
         """Where the cursor of the failures is, for the screen that shows more of them."""
         return self.failures.cursor if len(self.dash.failures) else None
 
+    def choose_lane(self, lane: LaneId) -> None:
+        """Put the cursor on a lane, if it has a line."""
+        if lane in self.lanes.rows.keys:
+            self.lanes.move_to(self.lanes.rows.keys.index(lane))
+
     _shared: tuple[object, ...] = ()
 
     def _share_height(self) -> None:

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from testlanes.runner.ids import LaneId, Row
-from testlanes.runner.intents import StopTest
+from testlanes.runner.intents import DumpStacks, StopTest
 
 from ..actions import Where
 from ..viewmodels.lanes import health_of
@@ -119,3 +119,31 @@ class TailScreen(BaseScreen, inherit_bindings=False):
         if lane is not None and self.dash.state.lanes[lane].row is not None:
             self.dash.controls.ask(StopTest(lane))
             self.dash.notice("Stopping the test.", "slow")
+
+    def action_stacks(self) -> None:
+        """Have the running test say where it is."""
+        lane = self.model.lane
+        if lane is None or self.dash.state.lanes[lane].row is None:
+            self.dash.notice("No test runs in this lane.", "dim")
+            return
+        self.dash.controls.ask(DumpStacks(lane))
+        self.dash.notice("The stacks of its threads come into the output.", "accent")
+
+    def action_group_next(self) -> None:
+        """Show the next lane."""
+        self._step(1)
+
+    def action_group_previous(self) -> None:
+        """Show the lane before."""
+        self._step(-1)
+
+    def _step(self, by: int) -> None:
+        shown, lanes = self.dash.shown, self.dash.state.lanes
+        there = [number for number, lane in lanes.items() if shown.options.shows(lane.profile)]
+        now = self.model.lane
+        if now is not None and now in there:
+            lane = there[(there.index(now) + by) % len(there)]
+            self.dash.running.choose_lane(lane)
+            self.dash.watch_lane(lane)
+            self.follow_lane(lane)
+            self.frame((), ())
