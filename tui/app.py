@@ -40,7 +40,7 @@ from .screens.running import RunningScreen
 from .screens.tail import TailScreen
 from .screens.tests import TestsScreen
 from .screens.triage import TriageScreen
-from .sources import Sources
+from .sources import Here, Sources
 from .terminal import HANGUP_EVERY, Terminal
 from .viewmodels.failures import FailuresModel
 from .viewmodels.glyphs import ASCII, PLAIN, UNICODE
@@ -93,6 +93,7 @@ class Dashboard(AskingApp, inherit_bindings=False):
             self.glyphs,
             settings.slow_after,
             tags={profile.name: profile.tags for profile in settings.profiles},
+            here=Here(settings.root, lambda: self.state.hosts),
         )
         self.project = clean(Path(settings.root).name) or "tests"
         self.announcer = Announcer(self.project)

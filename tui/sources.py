@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from testlanes.runner.ids import HostName
+from testlanes.runner.state import HostState
+from testlanes.runner.state.paths import path_here
 
 LIMIT = 2 << 20
 """Bytes of a file that is read; a larger one is none that a person wrote."""
@@ -37,3 +42,22 @@ class Sources:
             self._kept.clear()
         self._kept[path] = (known.st_mtime_ns, lines)
         return lines
+
+
+@dataclass(slots=True)
+class Here:
+    """Finds this machine's file for a path of another host's tree."""
+
+    root: str
+    hosts: Callable[[], Mapping[HostName, HostState]]
+    _kept: dict[str, bool] = field(default_factory=dict[str, bool])
+
+    def __call__(self, path: str) -> str:
+        """Return where it is here; the path itself, if it is nowhere."""
+        roots = [host.root for host in self.hosts().values()]
+        return path_here(path, roots, self.root, self._exists)
+
+    def _exists(self, path: str) -> bool:
+        if path not in self._kept:
+            self._kept[path] = Path(path).is_file()
+        return self._kept[path]

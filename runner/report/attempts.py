@@ -137,10 +137,10 @@ def headline(details: tuple[Detail, ...]) -> str:
     return ""
 
 
-def place(details: tuple[Detail, ...], root: str) -> tuple[str, int] | None:
-    """Return the last (path relative to ``root``, line) inside ``root`` that a traceback names."""
+def place(details: tuple[Detail, ...], *roots: str) -> tuple[str, int] | None:
+    """Return the last (path in the project, line) that a traceback names. ``roots``: its folders, on all hosts."""
     found: tuple[str, int] | None = None
-    top = root.rstrip("/") + "/"
+    tops = [root.rstrip("/") + "/" for root in roots if root]
     for detail in details:
         if "traceback" not in detail.mime and detail.name != "traceback":
             continue
@@ -148,6 +148,7 @@ def place(details: tuple[Detail, ...], root: str) -> tuple[str, int] | None:
         for match in sorted(
             [*_FRAME.finditer(text), *_PYTEST_FRAME.finditer(text)], key=lambda one: one.start()
         ):
+            top = next((top for top in tops if match[1].startswith(top)), "")
             path = match[1].removeprefix(top)
             if not path.startswith(("/", "<", "..")) and "site-packages/" not in path:
                 found = path, int(match[2])

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from ..cases import CaseTable
-from ..events import CasesGivenUp, RunEnded, RunEvent, RunStarted
+from ..events import CasesGivenUp, HostReady, RunEnded, RunEvent, RunStarted
 from ..ids import ProfileName, Row, Status
 from .attempts import Attempt, Attempts, headline, place, shorten
 from .clean import clean, clean_line
@@ -39,7 +39,8 @@ class GithubReport:
         self._known_flaky = known_flaky
         self._attempts = Attempts(cases)
         self._cases = cases
-        self._root = ""
+        self._roots: dict[str, None] = {}
+        """The project's folders, on all hosts."""
         self._status: dict[Row, Status] = {}
         self._failed: dict[Row | str, Attempt] = {}
         self._retried: set[Row] = set()
@@ -54,7 +55,10 @@ class GithubReport:
         if attempt is not None:
             self._keep(attempt)
         elif isinstance(event, RunStarted):
-            self._root, self._started = event.root, event.at
+            self._roots[event.root] = None
+            self._started = event.at
+        elif isinstance(event, HostReady):
+            self._roots[event.root] = None
         elif isinstance(event, CasesGivenUp):
             self._status.update(dict.fromkeys(event.rows, Status.NOT_RUN))
         elif isinstance(event, RunEnded):
@@ -100,7 +104,7 @@ class GithubReport:
         self._failed.pop(row, None)
 
     def _annotation(self, attempt: Attempt) -> str:
-        where = place(attempt.details, self._root)
+        where = place(attempt.details, *self._roots)
         fields = [] if where is None else [f"file={_property(where[0])}", f"line={where[1]}"]
         known = self._known_flaky(attempt.test_id)
         title = f"{'known flaky' if known else attempt.kind or 'failure'}: {attempt.test_id}"

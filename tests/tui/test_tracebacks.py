@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import traceback
+from pathlib import Path
 
 import pytest
 
-from testlanes.runner.ids import Kind
+from testlanes.runner.ids import HostName, Kind
+from testlanes.runner.state import HostState
+from testlanes.tui.sources import Here
 from testlanes.tui.viewmodels.tracebacks import Frame, cause_of, foreign, read_traceback
 
 from .stage import DATABASE, EVACUATE, MISMATCH
@@ -158,3 +161,18 @@ def test_python_and_packages_are_foreign() -> None:
     assert foreign("<frozen importlib._bootstrap>")
     assert not foreign("tests/test_m.py")
     assert not foreign("/home/me/project/unit/test_m.py")
+
+
+def test_frames_of_another_host_lie_where_this_machine_has_the_file(tmp_path: Path) -> None:
+    """The text stays as it was said; what is opened and shown is here. What is not here stays there."""
+    (tmp_path / "test_a.py").write_text("boom()\n")
+    hosts = {HostName("far"): HostState(HostName("far"), root="/cache/p")}
+    text = (
+        "Traceback (most recent call last):\n"
+        '  File "/cache/p/test_a.py", line 1, in test_a\n    boom()\n'
+        '  File "/cache/p/made_there.py", line 3, in boom\n    raise OSError\n'
+        "OSError\n"
+    )
+    failure = read_traceback(text, Here(str(tmp_path), lambda: hosts))
+    paths = [frame.path for frame in failure.frames]
+    assert paths == [str(tmp_path / "test_a.py"), "/cache/p/made_there.py"]

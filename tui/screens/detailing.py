@@ -131,11 +131,15 @@ class DetailingScreen(ActingScreen, inherit_bindings=False):
         read: Mapping[Row, Triples] | None = None,
     ) -> list[Section]:
         dash = self.dash
-        if row is None:
-            return sections_of(details, (), dash.sources, dash.glyphs, failure, dash.settings.root)
-        where = where_of(dash.shown, row, dash.controls.where_ran(row))
         root = dash.settings.root
-        sections = sections_of(details, where, dash.sources, dash.glyphs, failure, root)
+        if row is None:
+            return sections_of(
+                details, (), dash.sources, dash.glyphs, failure, root, dash.options.here
+            )
+        where = where_of(dash.shown, row, dash.controls.where_ran(row))
+        sections = sections_of(
+            details, where, dash.sources, dash.glyphs, failure, root, dash.options.here
+        )
         if told := notes_of(dash.shown, test_id):
             sections.append(Section(NOTES, [EMPTY, *told]))
         rows = self._beside(row, test_id)

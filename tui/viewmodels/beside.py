@@ -68,7 +68,9 @@ def section_beside(
             ),
         ]
         if known := details.get(row):
-            column += sections_of(known, (), read, glyphs, root=root)[0].lines
+            column += sections_of(known, (), read, glyphs, root=root, here=shown.options.here)[
+                0
+            ].lines
         columns.append(column)
     size = max(map(len, columns), default=0)
     return Section(NAME, [EMPTY] * size, columns=columns, bar=glyphs.beside)

@@ -78,18 +78,19 @@ def sections_of(
     glyphs: Glyphs,
     failure: Failure | None = None,
     root: str = "",
+    here: Callable[[str], str] = str,
 ) -> list[Section]:
     """Return a test's parts, the one to look at first first.
 
     ``details`` are (name, mime, content), ``where`` (name, value) pairs, ``read`` gives the lines of
     a source file. ``failure`` says what to show if no detail is a traceback; paths in the folder
-    ``root`` are shown from there on.
+    ``root`` are shown from there on; ``here``: see ``read_traceback``.
     """
     out: list[Section] = []
     for name, mime, data in details:
         if mime.startswith("text/x-traceback") or name.startswith("traceback"):
             text = data[:TEXT_LIMIT].decode("utf-8", "backslashreplace")
-            read_failure = read_traceback(text)
+            read_failure = read_traceback(text, here)
             section = _traceback(text, read_failure, read, glyphs, root)
             section.name = clean(name)
             found = diff_lines(difference(read_failure.message))

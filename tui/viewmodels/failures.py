@@ -156,10 +156,10 @@ class FailuresModel:
         return changed
 
     def _read(self, key: FailureKey) -> Known | None:
-        state = self.shown.state
+        state, here = self.shown.state, self.shown.options.here
         if key.row is None:
             extra = state.extras[key.extra]
-            failure = read_traceback(traceback_text(extra.details))
+            failure = read_traceback(traceback_text(extra.details), here)
             kind = _extra_kind(extra)
             cause = cause_of(kind, failure)
             return Known(key, extra.test_id, extra.profile, 1, cause, failure, "")
@@ -168,7 +168,8 @@ class FailuresModel:
             return None
         case = state.cases.case(row)
         kind = state.kind_of(row)
-        failure = read_traceback(traceback_text(as_triples(state.details.get(row, ()))))
+        details = as_triples(state.details.get(row, ()))
+        failure = read_traceback(traceback_text(details), here)
         if state.standing[row] == Standing.UXSUCCESS:
             failure = Failure((), "", "passed, though it is marked as an expected failure")
         return Known(

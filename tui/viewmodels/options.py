@@ -24,6 +24,8 @@ class Options:
         default_factory=dict[ProfileName, tuple[str, ...]]
     )
     """Tags of the profiles."""
+    here: Callable[[str], str] = str
+    """A path of another host's tree -> this machine's, where it has that file; others as they are."""
 
     def shows(self, profile: ProfileName) -> bool:
         """Whether a profile is to be seen."""

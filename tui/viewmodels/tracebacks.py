@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import textwrap
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from testlanes.runner.ids import Kind
 
@@ -65,8 +66,17 @@ def foreign(path: str) -> bool:
     return _FOREIGN.search(path) is not None
 
 
-def read_traceback(text: str) -> Failure:
-    """Read a traceback. Of chained ones the last counts; of no traceback the last line is the message."""
+def read_traceback(text: str, here: Callable[[str], str] = str) -> Failure:
+    """Read a traceback. Of chained ones the last counts; of no traceback the last line is the message.
+
+    ``here``: where a file is that lies somewhere else on the host where the test ran.
+    """
+    failure = _read(text)
+    frames = tuple(replace(frame, path=here(frame.path)) for frame in failure.frames)
+    return failure if frames == failure.frames else replace(failure, frames=frames)
+
+
+def _read(text: str) -> Failure:
     lines = text.rstrip().split("\n")
     if any(_E.match(line) for line in lines):
         return _pytest(lines)
