@@ -299,6 +299,8 @@ def torture(
     )
     broken += _truths(seen, code, killed, disk.faulty)
     said = victim.stderr
+    if killed and was_full:  # nobody was left to tell it, and there was no room to write it down
+        said += "could not be stored"
     wrong = list(_stored(victim, seen, lost=disk.faulty and was_full, told=said))
     if wrong:
         wrong.append(f"it had said: {said[-1000:]}")

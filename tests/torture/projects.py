@@ -27,6 +27,8 @@ class Outcome:
     given_up: set[str] = field(default_factory=set[str])
     problem: str = ""
     """What went wrong with the run itself."""
+    leaks: dict[str, dict[str, list[str]]] = field(default_factory=dict[str, dict[str, list[str]]])
+    """What each test left: kind -> descriptions."""
     texts: dict[str, str] = field(default_factory=dict[str, str])
     """What the details of each test say."""
 
@@ -43,6 +45,8 @@ class Outcome:
                 self.verdicts[name] = event["kind"] or event["status"]
             case "detail_received":
                 self.texts[name] = self.texts.get(name, "") + event.get("text", "")
+            case "leaks_found":
+                self.leaks[name] = event["leaks"]
             case "cases_given_up":
                 self.given_up.update(each["id"] for each in event["cases"])
             case "run_ended":
