@@ -158,7 +158,8 @@ def load_settings(
         profiles, hosts, told = place_profiles(profiles, hosts)
         if told and overrides.strict_profiles:
             raise UserError(
-                told[0].capitalize(), hint="Name a host that is known, or configure it."
+                f"{told[0][0].upper()}{told[0][1:]}",
+                hint="Name a host that is known, or configure it.",
             )
         problems += told
     for each in built:

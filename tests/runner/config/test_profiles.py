@@ -105,11 +105,11 @@ class TestTables:
     def test_a_profile_whose_hosts_are_unknown_is_left_out_or_strictly_an_error(
         self, project: Project
     ) -> None:
-        text = '[profiles.a]\nhosts = ["bulider"]\n[profiles.b]\n'
+        text = '[profiles.A]\nhosts = ["bulider"]\n[profiles.b]\n'
         project.write("testlanes.toml", text)
 
         assert names(project.load()) == ["b"]
-        with pytest.raises(UserError, match="Profile a is left out: it runs on bulider only"):
+        with pytest.raises(UserError, match="Profile A is left out: it runs on bulider only"):
             project.load(Overrides(strict_profiles=True))
 
     def test_of_what_is_stored_profiles_of_other_hosts_can_be_seen(self, project: Project) -> None:
