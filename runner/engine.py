@@ -321,7 +321,14 @@ class _Frame:
         if launch is not None and launch.claimed:
             launch = None
         uid = os.urandom(8).hex()
-        more = {} if request.watch is None else {"watch": settings.root}
+        more = (
+            {}
+            if request.watch is None
+            else {
+                "watch": settings.root,
+                "watch_memory": settings.watch_memory << 20,
+            }
+        )
         profiles = [
             (each.name, profile_options(settings, each, self._count, uid) | more)
             for each in settings.profiles

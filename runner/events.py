@@ -307,7 +307,7 @@ class FilesUsed:
 
 @dataclass(frozen=True, slots=True)
 class ImageChanged:
-    """A profile's warm image is ``starting``, ``ready``, ``unsafe`` or ``gone``; in watch mode only.
+    """A profile's warm image is ``starting``, ``ready``, ``unsafe``, ``large`` or ``gone``; in watch mode only.
 
     ``memory``: its resident bytes; ``count``: the modules that it has imported.
     """

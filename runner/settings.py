@@ -186,6 +186,8 @@ class Settings:
     """Whether a watch looks at the files by itself: network file systems tell nobody of changes."""
     watch_rest: bool = False
     """Whether a watch goes on with what has not run since the last full run when it has nothing else to do."""
+    watch_memory: int = 0
+    """MB that the warm images of all profiles may take together; 0 stands for a quarter of the machine's memory."""
     watch_red: str = ""
     """A command that is run when a watch's cycle leaves failing tests and the one before did not."""
     watch_green: str = ""

@@ -16,8 +16,20 @@ ANSWER_LIMIT = 10.0
 """Seconds in which it has to answer a loader that wants to be forked."""
 
 
+SHARE = 4
+"""All images together may take one part in so many of the machine's memory, where nothing else is said."""
+
+
+def machine_memory():
+    """Return the machine's memory in bytes."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError):
+        return 4 << 30
+
+
 class Image:
-    """``state`` is ``starting``, ``ready``, ``unsafe``, ``spoiled`` (to be started again) or ``gone``."""
+    """``state`` is ``starting``, ``ready``, ``unsafe``, ``large``, ``spoiled`` (to be started again) or ``gone``."""
 
     def __init__(self, profile, modules, never):
         self.profile = profile
@@ -26,6 +38,8 @@ class Image:
         self.modules, self.never = list(modules), list(never)
         self.spoiled = []
         self.state = "gone"
+        self.memory = 0
+        """Its resident bytes, while it is ready."""
         self.link = Link()
         self.pid = 0
         self.folder = ""
@@ -124,7 +138,25 @@ class Image:
             self.spoiled.append(str(fields.get("culprit") or ""))
             return  # it ends, and is started again without
         self.state, self._why = state, str(fields.get("why") or "")
-        self._tell(memory=int(fields.get("memory") or 0), count=int(fields.get("count") or 0))
+        memory = int(fields.get("memory") or 0)
+        if state == "ready" and not self._fits(memory):
+            self.finish_by(self._why)
+        self._tell(memory=memory, count=int(fields.get("count") or 0))
+
+    def _fits(self, memory):
+        """Take this much memory, if all images together may; else say why not."""
+        limit = int(self.profile.settings.get("watch_memory") or 0) or machine_memory() // SHARE
+        images = [profile.image for profile in self.agent.profiles.values()]
+        taken = sum(image.memory for image in images if image is not None and image is not self)
+        if taken + memory <= limit:
+            self.memory = memory
+            return True
+        self.state = "large"
+        self._why = "it takes %d MB; all images together may take %d (watch_memory)" % (
+            memory >> 20,
+            limit >> 20,
+        )
+        return False
 
     def _tell(self, **fields):
         fields.update(state=self.state, why=self._why)
@@ -144,13 +176,15 @@ class Image:
                 return
             except OSError as error:
                 self._why = str(error)
-        if self.state != "unsafe":
+        self.memory = 0
+        if self.state not in ("unsafe", "large"):
             self.state = "gone"
             last = tail.last_line(self.path("stderr")) or text(
                 tail.piece(self.path("note"), 0, 4096)
             )
             self._why = self._why or processes.phrase(status or 0)[2] + last
-        self._tell()
+        if self.state != "large":
+            self._tell()
         waiting, self._waiting = self._waiting, {}
         for loader in waiting.values():
             loader.forked(0, self._why)

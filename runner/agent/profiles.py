@@ -73,7 +73,7 @@ class Profile:
             return
         image = self.image
         if image is not None and (
-            image.state in ("starting", "ready", "unsafe") and self._fits(image)
+            image.state in ("starting", "ready", "unsafe", "large") and self._fits(image)
         ):
             return
         if image is not None:

@@ -108,6 +108,7 @@ def load_settings(
         watch_ignore=layers.pick("watch_ignore", None, Table.texts, ()),
         watch_poll=layers.flag("watch_poll", None, False),
         watch_rest=layers.flag("watch_rest", None, False),
+        watch_memory=layers.whole("watch_memory", None, 0),
         watch_red=layers.pick("watch_red", None, Table.text, ""),
         watch_green=layers.pick("watch_green", None, Table.text, ""),
     )

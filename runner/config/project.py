@@ -43,6 +43,7 @@ KEYS: Mapping[str, str] = {
     "watch_poll": "true",
     "watch_rest": "true",
     "instance_timeout": "600",
+    "watch_memory": "2000",
     "watch_red": '"notify-send red"',
     "watch_green": '"notify-send green"',
     "hosts": '["local", "builder"]',

@@ -167,3 +167,23 @@ def test_the_changes_of_a_branch_are_all_since_it_left_the_trunk(tmp_path: Path)
         Change("b.py", "deleted"),
         Change("d.py", "added"),
     ]
+
+
+def test_warm_images_keep_to_the_memory_that_they_may_take(project: Path) -> None:
+    settings = project / "testlanes.toml"
+    settings.write_text(settings.read_text() + "watch_memory = 1\n")
+    one = Watching(project)
+    try:
+        one.cycle()
+        while "large" not in (told := told_images(one, "lib/other.py")):
+            pass
+        assert "may take 1 (watch_memory)" in told
+        assert one.cycle_of("lib/quota.py", "LIMIT = 3  # the same\n")["counts"] == {"success": 2}
+    finally:
+        one.end()
+
+
+def told_images(one: Watching, path: str) -> str:
+    """Save a file as it was, but for a comment, and return what is said of the image."""
+    text = (one.folder / path).read_text() + "# again\n"
+    return one.cycle_of(path, text)["images"]["default"]

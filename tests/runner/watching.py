@@ -52,6 +52,13 @@ class Watching:
         beside.write_text(text)
         beside.replace(path)
 
+    def cycle_of(self, name: str, text: str) -> dict[str, Any]:
+        """Save a file and return the first cycle that took it up."""
+        self.save(name, text)
+        while name not in (told := self.cycle())["changed"]:
+            pass
+        return told
+
     def end(self) -> int:
         self._process.send_signal(signal.SIGINT)
         code = self._process.wait(LIMIT)
