@@ -77,18 +77,22 @@ class Record:
     def _opened(self, args):
         path, mode, flags = args
         name = self._name(path)
-        if name is None:
+        link = self._link(path, name)
+        if name is None and link is None:
             return
         if isinstance(mode, str):
             writes = "w" in mode or "a" in mode or "x" in mode
         else:
             writes = isinstance(flags, int) and flags & _ACCESS != _READS
+        names = [each for each in (name, link) if each is not None]
         if writes:
-            self._note("write", "", name)
+            for each in names:
+                self._note("write", "", each)
             return
-        who = self._who(name.endswith(".py"))
-        if who is not None and who != name:
-            self._note("read", who, name)
+        who = self._who(names[0].endswith(".py"))
+        for each in names:
+            if who is not None and who != each:
+                self._note("read", who, each)
 
     def _listed(self, args):
         if self._getframe(2).f_code.co_filename.startswith("<frozen importlib"):
@@ -155,6 +159,19 @@ class Record:
             # A relative one may be another's after the next chdir.
             self._names[path] = name
         return name
+
+    def _link(self, path, name):
+        """Return the name under which a file was opened, where a symbolic link gives it another than its own."""
+        if isinstance(path, int):
+            return None
+        full = os.path.normpath(os.path.join(self._getcwd(), os.fsdecode(path)))
+        for prefix in (self._prefix, self._given):
+            if full.startswith(prefix) and not full.startswith(self._folders):
+                found = full[len(prefix) :]
+                if found == name or _CACHE in full or found.split(os.sep, 1)[0] in _SKIPPED:
+                    return None
+                return found
+        return None
 
     def _below(self, full):
         full = self._realpath(full)

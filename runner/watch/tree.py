@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 
-from watchfiles import DefaultFilter, awatch  # pyright: ignore[reportUnknownVariableType]
+from watchfiles import Change as Happened, DefaultFilter, awatch  # pyright: ignore[reportUnknownVariableType]
 
 from ..affected import Change
 from .git import git, has_git, ignored_by_git
@@ -75,13 +75,18 @@ class Tree:
             recursive=True,
         )
         async for batch in source:
-            found = await asyncio.to_thread(self.settle, [path for _, path in batch])
+            paths = [path for _, path in batch]
+            touched = {path for how, path in batch if how is Happened.modified}
+            found = await asyncio.to_thread(self.settle, paths, touched)
             if found or self.ignored:
                 yield found
 
-    def settle(self, paths: Iterable[str]) -> list[Change]:
-        """Compare with what was there, and return the files whose content is another now."""
-        names = self._names(paths)
+    def settle(self, paths: Iterable[str], touched: Collection[str] = ()) -> list[Change]:
+        """Compare with what was there, and return the files whose content is another now.
+
+        Of a folder all files are looked at; if it was merely ``touched``, those that are new.
+        """
+        names = self._names(paths, touched)
         passed, self._passed = self._passed, {}
         mine = self._own(names, passed)
         out: list[Change] = []
@@ -107,13 +112,14 @@ class Tree:
         self.ignored = dict(sorted(passed.items())[:IGNORED_SHOWN])
         return out
 
-    def _names(self, paths: Iterable[str]) -> set[str]:
+    def _names(self, paths: Iterable[str], touched: Collection[str]) -> set[str]:
         """Return the files that these paths stand for."""
         names: set[str] = set()
         gone: set[str] = set()
         for path in map(Path, paths):
             if path.is_dir():  # its files may have come before it was watched
-                names.update(self._name(Path(folder, file)) for folder, file in self._below(path))
+                found = {self._name(Path(folder, file)) for folder, file in self._below(path)}
+                names |= found - self.files if str(path) in touched else found
                 continue
             names.add(name := self._name(path))
             if name not in self.files and not path.exists():

@@ -60,9 +60,9 @@ def generated(folder: Path, modules: int, imports: str) -> str:
     (folder / "lib/__init__.py").write_text("")
     (folder / "pytest.ini").write_text("[pytest]\npythonpath = .\ntestpaths = tests\n")
     for number in range(modules):
-        (folder / f"lib/m{number}.py").write_text(f"{imports}VALUE = {number}\n")
+        (folder / f"lib/m{number}.py").write_text(f"{imports}def value():\n    return {number}\n")
         tests = "".join(
-            f"def test_{case}():\n    assert m{number}.VALUE == {number}\n" for case in "abc"
+            f"def test_{case}():\n    assert m{number}.value() == {number}\n" for case in "abc"
         )
         (folder / f"tests/test_m{number}.py").write_text(f"from lib import m{number}\n{tests}")
     return "lib/m3.py"
@@ -95,6 +95,8 @@ class Watcher:
     command: list[str]
     folder: Path
     source: str
+    bin: Path
+    """Where the interpreter with the peers is."""
     ours: bool = False
     process: subprocess.Popen[bytes] = field(init=False)
     told: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
@@ -115,6 +117,7 @@ class Watcher:
             stderr=subprocess.DEVNULL if self.ours else slave,
             env={
                 **os.environ,
+                "PATH": f"{self.bin}:{os.environ['PATH']}",
                 "PROBE": str(self.log),
                 "PYTHONPATH": str(probe),
                 "PYTEST_ADDOPTS": "-p watch_probe -p no:cacheprovider",
@@ -163,12 +166,14 @@ class Watcher:
     def save(self, number: int) -> None:
         """Save the source, and take the times."""
         path = self.folder / self.source
-        text = path.read_text() + f"# save {number}\n"
+        text = f"{path.read_text()}\nSAVE = {number}\n"
         since = time.time_ns()
         path.write_text(text)
         over = self.wait(since)
         time.sleep(0.3)
         results = [each for each in self.results(since) if each[1] != "end" and each[0] <= over]
+        if not results:
+            raise SystemExit(f"{self.name} ran no test after a save of {self.source}")
         self.ran.append(len(results))
         self.first.append((min(at for at, _ in results) - since) / 1e9)
         self.done.append((over - since) / 1e9)
@@ -238,7 +243,7 @@ def compare(name: str, python: str, rounds: int, scratch: Path, only: list[str])
                 (folder / "testlanes.toml").write_text(
                     f'framework = "pytest"\n[profiles.default]\npython = "{python}"\n'
                 )
-            watchers.append(Watcher(each, command, folder, source, ours))
+            watchers.append(Watcher(each, command, folder, source, Path(python).parent, ours))
             watchers[-1].start(probe)
         for number in range(rounds + 1):
             for watcher in watchers:

@@ -187,3 +187,33 @@ def told_images(one: Watching, path: str) -> str:
     """Save a file as it was, but for a comment, and return what is said of the image."""
     text = (one.folder / path).read_text() + "# again\n"
     return one.cycle_of(path, text)["images"]["default"]
+
+
+def test_a_link_that_leads_elsewhere_affects_who_opened_it(project: Path) -> None:
+    (project / "data.txt").unlink()
+    for name, text in (("one.txt", "x"), ("two.txt", "y")):
+        (project.parent / name).write_text(text)
+    (project / "data.txt").symlink_to("../one.txt")
+    one = Watching(project)
+    try:
+        assert one.cycle()["counts"] == {"success": 3}
+        beside = project / "data.new"
+        beside.symlink_to("../two.txt")
+        beside.replace(project / "data.txt")
+        while "data.txt" not in (told := one.cycle())["changed"]:
+            pass
+        assert told["reasons"] == {"data.txt": ["tests/test_quota.py"]}
+        assert told["counts"] == {"success": 1, "fail": 1}
+    finally:
+        one.end()
+
+
+def test_files_can_be_looked_at_where_nobody_tells_of_changes(project: Path) -> None:
+    settings = project / "testlanes.toml"
+    settings.write_text(settings.read_text() + "watch_poll = true\n")
+    one = Watching(project)
+    try:
+        one.cycle()
+        assert one.cycle_of("lib/quota.py", "LIMIT = 4\n")["counts"] == {"success": 1, "fail": 1}
+    finally:
+        one.end()
