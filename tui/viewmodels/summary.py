@@ -42,7 +42,8 @@ def _verdict(shown: Shown, counts: Counts) -> Line:
         words = f"{count_text(len(shown.state.flaky))} of {count_text(counts.total)} tests passed on a retry only"
         return (Span(f"  {glyphs.flaky} ", "fail bold"), Span(words, "fail bold"))
     if counts.bad and not shown.state.red:
-        words = f"{count_text(counts.bad)} known flaky tests failed, all others passed"
+        plural = "" if counts.bad == 1 else "s"
+        words = f"{count_text(counts.bad)} known flaky test{plural} failed, no other did"
         return (Span(f"  {glyphs.flaky} ", "flaky bold"), Span(words, "flaky bold"))
     if counts.bad:
         words = f"{count_text(counts.bad)} of {count_text(counts.total)} tests failed"
