@@ -109,6 +109,10 @@ def _command(
         from .watch import run_watch
 
         return run_watch(args, lambda: settings_of(args), watch_dashboard)
+    if args.command == "hosts":
+        from .hosts import run_hosts
+
+        return run_hosts(args, _folder(args))
     if args.command == "profiles":
         from .profiles import run_profiles
 

@@ -14,6 +14,7 @@ SUMMARIES = {
     "history": "List stored runs, show one, or remove some.",
     "load": "Store results of tests that ran elsewhere.",
     "init": "Create the repository (runs do so by themselves).",
+    "hosts": "Show whether your other machines can be used, and what to do if not.",
     "dispose": "Dispose of the instances that a killed run left (.testr.conf's instance_dispose).",
     "profiles": "Show each profile's interpreter, and whether it can run.",
     "config": "Show the settings, and where each of them comes from.",
@@ -49,6 +50,7 @@ USAGES = {
     "list": "[OPTION…] [FILTER…] [-- ARGS…]",
     "failing": "[--list | --subunit | --json]",
     "slowest": "[-n N | --all]",
+    "hosts": "[NAME…] [--json]",
     "flaky": "[-n N] [--list | --json] [FILTER…]",
     "history": "[list | show [RUN] | remove RUN]",
     "load": "[OPTION…] [FILE…]",
@@ -88,6 +90,26 @@ Each stream is one worker's; the results are stored as one run. Exit code 1 if i
 Most often changing first: changes between passing and failing from run to run, and
 failed attempts that a retry followed (`testlanes run --retries 2`).
 `known_flaky = ["ID or regex", …]` in the configuration keeps them from failing a run.
+""",
+    "hosts": """\
+~/.config/testlanes/hosts.toml describes a host in a table; `run` alone is needed:
+
+  [hosts.builder]
+  run = ["ssh", "builder"]    the command that runs another one there, with its stdin and stdout
+  lanes = 8                   default: its cores
+  python = "python3"          runs the agent, and profiles that are not named below; 3.8 or later
+  profiles = { py311 = ".tox/py311/bin/python" }
+  dir = "~/.cache/testlanes/{project}"
+  sync = "auto"               or "rsync", "manifest", "none" (a shared disk), or a command
+  setup = "make env"          run there when it or the project's lock files changed
+  env = { TZ = "UTC" }
+  shell = true                a shell there reads the command again (so it is with ssh)
+  isolate = "pidns"           a process namespace: nothing can outlive the agent
+  queue = true                the command may wait for long until there is a place (srun)
+  lease = 15                  seconds without a word from here until all is ended there
+
+A project names hosts (hosts = ["local", "builder"]), never how they are reached.
+Nothing is changed on a host by looking. Exit code 1 if one cannot be used.
 """,
     "history": """\
 examples:

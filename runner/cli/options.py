@@ -383,6 +383,13 @@ def _plain(parser: Parser) -> Parser:
     return parser
 
 
+def _hosts(parser: Parser) -> Parser:
+    parser.add_argument("filters", metavar="NAME", nargs="*", help="these only")
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    _where(parser)
+    return parser
+
+
 def _dispose(parser: Parser) -> Parser:
     parser.add_argument(
         "--forget", action="store_true", help="do nothing to them, and remember them no more"
@@ -409,6 +416,7 @@ PARSERS: dict[str, Callable[[Parser], Parser]] = {
     "history": _history,
     "load": _load,
     "init": _plain,
+    "hosts": _hosts,
     "dispose": _dispose,
     "profiles": _profiles_command,
     "config": _config,
