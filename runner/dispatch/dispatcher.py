@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ..decisions import Decision, Entry
 from ..ids import HostName, LaneId, ProfileName, Row
@@ -33,7 +33,7 @@ class Dispatcher:
     With ``single`` a worker gets one case and is then replaced: the caller reports it gone and ready
     again. ``seed`` makes the order random instead of longest first. ``profiles`` are the profiles
     whose listings must end before the run can; those that are mentioned otherwise are added. ``hosts``
-    are all that may have lanes.
+    are all that may have lanes, ``speeds`` what earlier runs learnt of them.
 
     Raises LedgerError where a lane claims a row that it was not given.
     """
@@ -46,8 +46,9 @@ class Dispatcher:
         single: bool = False,
         profiles: Iterable[ProfileName] = (),
         hosts: Iterable[HostName] = (),
+        speeds: Mapping[HostName, float] | None = None,
     ) -> None:
-        self._floor = Floor(segments, seed, single)
+        self._floor = Floor(segments, seed, single, speeds or {})
         self._hosts = frozenset(hosts)
         for name in profiles:
             self._floor.profile(name)

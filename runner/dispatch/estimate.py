@@ -39,8 +39,10 @@ class Speeds:
 
     __slots__ = ("_counts", "_logs")
 
-    def __init__(self) -> None:
-        self._logs: dict[HostName, float] = {}
+    def __init__(self, known: Mapping[HostName, float] | None = None) -> None:
+        """``known``: what earlier runs learnt."""
+        speeds = known or {}
+        self._logs = {host: math.log(speed) for host, speed in speeds.items() if speed > 0.0}
         self._counts: dict[HostName, int] = {}
 
     def learn(self, host: HostName, expected: float, seconds: float) -> None:
@@ -50,12 +52,12 @@ class Speeds:
         ratio = min(max(math.log(expected / seconds), -_CLIP), _CLIP)
         count = self._counts.get(host, 0) + 1
         old = self._logs.get(host, 0.0)
-        # As if eight results at speed 1 had been seen before the first.
+        # As if eight results at the speed known before, else 1, had been seen before the first.
         self._logs[host] = old + (ratio - old) * max(1.0 / (count + 8), _WEIGHT)
         self._counts[host] = count
 
     def of(self, host: HostName) -> float:
-        """Return a host's speed; 1 until something is known."""
+        """Return a host's speed; 1 where nothing is known."""
         return math.exp(self._logs.get(host, 0.0))
 
     def learnt(self) -> dict[HostName, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..ids import HostName, LaneId, ProfileName, Row
 from .backlog import Backlog
@@ -19,9 +19,15 @@ LEARN = 3
 class Floor:
     """The state that all of the dispatcher's modules share, and the steps that keep its counts true."""
 
-    def __init__(self, segments: Sequence[int | None], seed: int | None, single: bool) -> None:
+    def __init__(
+        self,
+        segments: Sequence[int | None],
+        seed: int | None,
+        single: bool,
+        speeds: Mapping[HostName, float],
+    ) -> None:
         self.ledger = Ledger()
-        self.speeds = Speeds()
+        self.speeds = Speeds(speeds)
         self.limits = tuple(segments) or (None,)
         self.single = single
         self.guess = Likeness()

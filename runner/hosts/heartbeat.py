@@ -12,8 +12,8 @@ from dataclasses import dataclass
 LOST_AFTER = 1.2
 """Leases without a word from a host after which it is lost."""
 
-PINGS = 10
-"""Questions in a lease."""
+PINGS = 15
+"""Questions in a lease, at least."""
 
 SILENT = 5.0
 """Seconds without a word from a host after which that is worth telling."""
@@ -59,7 +59,7 @@ class Heartbeat:
             # We were stopped, and have not looked at what it said meanwhile.
             self._heard = min(self._heard + late, now)
         silent = now - self._heard
-        if silent > self.lost_after:
+        if silent + self.pause > self.lost_after:
             return Beat(lost=True)
         ping = not self._unanswered and now - self._asked >= self._lease / PINGS
         if ping:

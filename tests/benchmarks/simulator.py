@@ -155,10 +155,19 @@ def bound(suite: Workload, speeds: Sequence[float]) -> float:
 
 
 def ours(
-    suite: Workload, speeds: Sequence[float], round_trip: float, **options: bool
+    suite: Workload,
+    speeds: Sequence[float],
+    round_trip: float,
+    *,
+    single: bool = False,
+    known: bool = False,
 ) -> Dispatcher:
-    """Return our dispatcher with a suite listed and a ready lane for each speed; a host for each lane."""
-    dispatcher = Dispatcher(single=options.get("single", False))
+    """Return our dispatcher with a suite listed and a ready lane for each speed; a host for each speed.
+
+    ``known``: whether earlier runs have learnt the speeds.
+    """
+    learnt = {HostName(f"host-{at}"): speed for at, speed in enumerate(sorted({*speeds}))}
+    dispatcher = Dispatcher(single=single, speeds=learnt if known else None)
     groups = {name: Group(name) for name in suite.groups if name}
     hosts = sorted({*speeds})
     dispatcher.add(
@@ -327,9 +336,12 @@ class Simulation:
             self._later(self._wake, "control", 0, ())
 
 
-def simulate(suite: Workload, speeds: Sequence[float], round_trip: float) -> Outcome:
-    """Run a suite with our dispatcher."""
-    return Simulation(suite, speeds, round_trip, ours(suite, speeds, round_trip)).run()
+def simulate(
+    suite: Workload, speeds: Sequence[float], round_trip: float, *, known: bool = False
+) -> Outcome:
+    """Run a suite with our dispatcher; ``known``: it knows the hosts' speeds from the begin."""
+    policy = ours(suite, speeds, round_trip, known=known)
+    return Simulation(suite, speeds, round_trip, policy).run()
 
 
 def lanes(count: int, unequal: bool = False) -> list[float]:
