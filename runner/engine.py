@@ -67,6 +67,8 @@ class Request:
     label: str = ""
     times: Mapping[Case, float] = field(default_factory=dict[Case, float])
     """Expected seconds of the cases that ran before."""
+    speeds: Mapping[HostName, float] = field(default_factory=dict[HostName, float])
+    """How fast hosts were in earlier runs; times are of hosts of speed 1."""
     plan: Plan | None = None
     launch: Launch | None = None
     """This machine's agent, if it was started already; the first run that is prepared gets it."""
@@ -126,6 +128,7 @@ def prepare(settings: Settings, request: Request) -> Run:
         single=settings.isolated,
         profiles=[profile.name for profile in settings.profiles],
         hosts=settings.hosts,
+        speeds=request.speeds,
     )
     for profile in settings.profiles:
         somewhere = not set(settings.hosts) <= set(profile.hosts)

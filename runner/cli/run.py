@@ -232,6 +232,7 @@ def make_request(args: Arguments, settings: Settings, repository: Repository) ->
         partial=True if args.partial or narrows(args.overrides, settings) else None,
         label="failing" if args.failing else "",
         times=_times(settings, repository),
+        speeds=repository.speeds() if settings.reach else {},
         plan=read_plan(settings.plan) if settings.plan else None,
     )
 

@@ -353,7 +353,9 @@ class RunControls:
         past = session.repository.times()
         often = times > 1 or until_failure
         label = "until failure" if until_failure else f"stress x{times:,}" if often else "again"
-        going = self._start(Request(Selection(per_profile=chosen), label=label, times=past))
+        speeds = session.repository.speeds()
+        request = Request(Selection(per_profile=chosen), label=label, times=past, speeds=speeds)
+        going = self._start(request)
         if often:
             going.recorded.run.observers.append(repeat(self._session, times, until_failure))
 
@@ -371,7 +373,7 @@ class RunControls:
             args = replace(session.args, failing=True, filters=(), load_list=(), listed=None)
             return make_request(args, session.settings, session.repository)
         if what == "all":
-            return Request(Selection(), times=times, plan=last.plan)
+            return Request(Selection(), times=times, speeds=last.speeds, plan=last.plan)
         return replace(last, times=times)
 
     def bisect(self, row: Row) -> None:

@@ -143,6 +143,10 @@ class Repository(ABC):
         """Return how long cases took when they last ended by themselves, in seconds."""
 
     @abstractmethod
+    def speeds(self) -> Mapping[HostName, float]:
+        """Return how fast each host showed itself last; those times are of hosts of speed 1."""
+
+    @abstractmethod
     def subunit_v2(self, number: int | None, out: BinaryIO) -> None:
         """Write a run, or what is failing (None), as subunit v2."""
 

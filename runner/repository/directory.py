@@ -19,7 +19,7 @@ from typing import BinaryIO, Literal
 
 from ..cases import CaseTable
 from ..errors import UserError
-from ..ids import DEFAULT_PROFILE, Case, ProfileName
+from ..ids import DEFAULT_PROFILE, Case, HostName, ProfileName
 from . import queries
 from .base import Repository, StoredResult, StoredRun
 from .failing import Remembering, is_gone
@@ -272,6 +272,10 @@ class DirectoryRepository(Repository):
         times = {Case(test_id, DEFAULT_PROFILE): seconds for test_id, seconds in shared.items()}
         times.update(queries.latest_seconds(self.history))
         return times
+
+    def speeds(self) -> Mapping[HostName, float]:
+        """Return how fast each host showed itself last."""
+        return queries.host_speeds(self.history)
 
     def subunit_v2(self, number: int | None, out: BinaryIO) -> None:
         """Write a run or what is failing as subunit v2."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from ..ids import LOCAL, Case, ProfileName, Status
+from ..ids import LOCAL, Case, HostName, ProfileName, Status
 from .base import StoredResult, StoredRun
 from .filing import About, Outcome
 
@@ -46,6 +46,8 @@ CREATE TABLE IF NOT EXISTS attempts (
 )
 """
 """Attempts that were followed by another one of the same case in the same run; results has the last ones."""
+_HOSTS = "CREATE TABLE IF NOT EXISTS hosts (host TEXT PRIMARY KEY, speed REAL NOT NULL)"
+"""How fast hosts showed themselves last; this machine's speed is 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +204,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
                         database.execute(statement)
                     database.execute(f"PRAGMA user_version = {VERSION}")
         database.execute(_ATTEMPTS)
+        database.execute(_HOSTS)
     except BaseException:
         database.close()
         raise
@@ -226,6 +229,8 @@ def _add(
             counts[one.status] += 1
             key = key_of(one.test_id, one.profile)
             named.append((key, one.test_id, one.profile, one.normal, number))
+            if one.speed != 1.0:
+                speeds[one.host] = one.speed
             host = None if one.host == LOCAL else one.host
             yield (
                 *(number, key, one.place, one.status.value, one.kind.value, one.seconds),
@@ -239,8 +244,10 @@ def _add(
         named.clear()
 
     named: list[tuple[object, ...]] = []
+    speeds: dict[HostName, float] = {}
     database.executemany("REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows())
     name_cases()
+    database.executemany("REPLACE INTO hosts VALUES (?, ?)", list(speeds.items()))
     database.execute(
         "REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (

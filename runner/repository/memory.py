@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from ..cases import CaseTable
 from ..errors import UserError
-from ..ids import DEFAULT_PROFILE, Case
+from ..ids import DEFAULT_PROFILE, Case, HostName
 from . import queries
 from .base import Repository, StoredResult, StoredRun
 from .failing import Remembering
@@ -80,6 +80,10 @@ class MemoryRepository(Repository):
     def times(self) -> Mapping[Case, float]:
         """Return how long cases took when they last ended by themselves."""
         return queries.latest_seconds(self._history)
+
+    def speeds(self) -> Mapping[HostName, float]:
+        """Return how fast each host showed itself last."""
+        return queries.host_speeds(self._history)
 
     def subunit_v2(self, number: int | None, out: BinaryIO) -> None:
         """Write a run or what is failing as subunit v2."""

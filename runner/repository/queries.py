@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
-from ..ids import Case, ProfileName, Status
+from ..ids import Case, HostName, ProfileName, Status
 from .history import History, RunRecord, key_of
 
 SLOWER = 1.5
@@ -103,6 +103,12 @@ def latest_seconds(history: History) -> dict[Case, float]:
         "SELECT test_id, profile, seconds FROM cases WHERE seconds IS NOT NULL"
     )
     return {Case(test_id, ProfileName(profile)): seconds for test_id, profile, seconds in rows}
+
+
+def host_speeds(history: History) -> dict[HostName, float]:
+    """Return how fast each host showed itself last, where this machine's speed is 1."""
+    rows = history.database.execute("SELECT host, speed FROM hosts")
+    return {HostName(host): speed for host, speed in rows}
 
 
 def typical_seconds(history: History, number: int = 5) -> dict[Case, float]:

@@ -77,7 +77,7 @@ class FakeAgent:
                 back = [one for one in ids if one in self.queues[lane]]  # pyright: ignore[reportUnknownVariableType]
                 self.queues[lane] = deque(one for one in self.queues[lane] if one not in back)
                 self.say("dropped", lane, back)
-            case ("retire" | "kill"), (int() as lane,):
+            case (("retire" | "kill"), (int() as lane,)):
                 ended = {"code": 0, "signal": None, "why": "exited with status 0", "stacks": ""}
                 self.event(lane, "bye", output={})
                 self.say(

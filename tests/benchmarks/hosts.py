@@ -65,7 +65,9 @@ def simulated() -> None:
     alone = simulate(even(0.1, 2400, known=True), [1.0] * 12, 0.0002).seconds
     for trip in (0.01, 0.1):
         took = simulate(even(0.1, 2400, known=True), [1.0] * 12, trip).seconds
-        print(f"2400 tests of 100 ms, 12 lanes: a link of {trip * 500:g} ms costs {took / alone - 1:.1%}")
+        print(
+            f"2400 tests of 100 ms, 12 lanes: a link of {trip * 500:g} ms costs {took / alone - 1:.1%}"
+        )
 
 
 def span(running: Running) -> float:
@@ -103,7 +105,9 @@ def links() -> None:
         print("240 tests of 100 ms on three hosts of two lanes, best of three")
         for delay, seconds in best.items():
             cost = seconds / best[0.0] - 1
-            print(f"  link of {delay * 1000:4g} ms: {seconds:5.2f} s ({4.0 / seconds:.0%} of ideal) {cost:+.1%}")
+            print(
+                f"  link of {delay * 1000:4g} ms: {seconds:5.2f} s ({4.0 / seconds:.0%} of ideal) {cost:+.1%}"
+            )
 
 
 def unequal() -> None:
@@ -113,10 +117,10 @@ def unequal() -> None:
         for name, speeds in SPEEDS.items():
             slowness = {f"h{at}": str(1 / speed) for at, speed in enumerate(speeds, 1)}
             project.describe(**{host: {"env": {"SLOWNESS": one}} for host, one in slowness.items()})
-            shares: list[float] = []
-            for _ in range(3):
-                shares.append(24.0 / (2 * sum(speeds)) / span(project.run("h1,h2,h3")))
-            print(f"hosts of speed {name}: {max(shares):.0%} of the ideal (of three: {min(shares):.0%} at worst)")
+            shares = [24.0 / (2 * sum(speeds)) / span(project.run("h1,h2,h3")) for _ in range(3)]
+            print(
+                f"hosts of speed {name}: {max(shares):.0%} of the ideal (of three: {min(shares):.0%} at worst)"
+            )
 
 
 def loss() -> None:

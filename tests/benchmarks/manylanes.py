@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from testlanes.runner.engine import Request, prepare
 from testlanes.runner.headless import run_headless
 from testlanes.runner.ids import HostName
-
 from testlanes.runner.settings import Host, Profile, Settings, UnittestSuite
 
 LANES = 200
@@ -48,7 +47,9 @@ async def _run(folder: str) -> None:
     print(f"{LANES} lanes, {tests} tests, {events:,.0f} events/s offered {EVENTS:,}")
     print(f"  controller: {cpu / took:.0%} of a core, {cpu / tests * 1e6:.0f} us a test")
     middle, most = late[len(late) // 2], late[int(len(late) * 0.99)]
-    print(f"  loop late by {middle * 1e3:.1f} ms (median), {most * 1e3:.1f} ms (99 %), {late[-1] * 1e3:.0f} ms (most)")
+    print(
+        f"  loop late by {middle * 1e3:.1f} ms (median), {most * 1e3:.1f} ms (99 %), {late[-1] * 1e3:.0f} ms (most)"
+    )
 
 
 def many_lanes() -> None:

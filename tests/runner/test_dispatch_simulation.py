@@ -41,3 +41,14 @@ def test_short_tests_are_sent_in_batches() -> None:
     outcome = simulate(workload("unit", SMALL["unit"], "noisy", 1), lanes(2), 0.005)
 
     assert outcome.messages <= 0.5
+
+
+@pytest.mark.parametrize("kind", ["unit", "heavy"])
+@pytest.mark.parametrize("speeds", [(1.0, 1.0, 2.0), (1.0, 0.5, 0.25)])
+def test_on_unequal_hosts_whose_speeds_earlier_runs_learnt_it_reaches_95_percent(
+    kind: str, speeds: tuple[float, ...]
+) -> None:
+    four_each = [speed for speed in speeds for _ in range(4)]
+    suite = workload(kind, SMALL[kind], "noisy", 1)
+
+    assert simulate(suite, four_each, 0.01, known=True).share >= 95

@@ -261,3 +261,4 @@ def test_what_is_expected_of_a_test_does_not_depend_on_how_slow_its_host_was(
     expected = repository.times()
     assert 0.25 == expected[Case("a", DEFAULT_PROFILE)]
     assert 0.0625 == expected[Case("b", DEFAULT_PROFILE)]
+    assert {far: 0.25} == repository.speeds()
