@@ -5,9 +5,13 @@
 It answers as the real one does, and starts nothing.
 """
 
+# pyright: basic
+# The agent's modules have no annotations.
+
 from __future__ import annotations
 
 import asyncio
+import io
 import os
 import re
 import sys
@@ -70,11 +74,11 @@ class FakeAgent:
                 self.say("opened", lane, generation, 2)
                 self.event(lane, "hello", pid=2, python="3.11.0", kind="unittest", known=-1)
             case "run", (int() as lane, list() as ids):
-                self.queues[lane] += ids  # pyright: ignore[reportUnknownArgumentType]
+                self.queues[lane] += ids
                 if lane not in self.running:
                     self.begin(lane)
             case "drop", (int() as lane, list() as ids):
-                back = [one for one in ids if one in self.queues[lane]]  # pyright: ignore[reportUnknownVariableType]
+                back = [one for one in ids if one in self.queues[lane]]
                 self.queues[lane] = deque(one for one in self.queues[lane] if one not in back)
                 self.say("dropped", lane, back)
             case (("retire" | "kill"), (int() as lane,)):
@@ -108,7 +112,7 @@ class FakeAgent:
 
 
 async def main() -> None:
-    source = sys.stdin.buffer
+    source = io.BufferedReader(io.FileIO(0, closefd=False))
     text = zlib.decompress(source.read(int(source.readline())))
     nonce = re.search(rb"NONCE = '(\w+)'", text)
     assert nonce is not None
@@ -121,12 +125,12 @@ async def main() -> None:
         if not data:
             agent.over.set()
         for words in frames.feed(data):
-            agent.obey(*words)  # pyright: ignore[reportUnknownArgumentType]
+            agent.obey(*words)
 
     early = source.peek() if source.peek(1) else b""  # what came with the source
     source.read(len(early))
     for words in frames.feed(early):
-        agent.obey(*words)  # pyright: ignore[reportUnknownArgumentType]
+        agent.obey(*words)
     agent.loop.add_reader(0, hear)
     await agent.over.wait()
 

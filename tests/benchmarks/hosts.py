@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -78,7 +78,7 @@ def span(running: Running) -> float:
 
 
 @contextmanager
-def hosts_with(source: str) -> Iterator[tuple[Rig, Project]]:
+def hosts_with(source: str) -> Generator[tuple[Rig, Project]]:
     """Have three hosts with a project on them."""
     folder = Path(tempfile.mkdtemp(prefix="testlanes-hosts-"))
     try:
