@@ -2,7 +2,7 @@
 
     python screenshots/take.py
 
-Needs testlanes installed, resvg-py (in the dev group), and Debian's fonts-firacode and fonts-dejavu-core.
+Needs testlanes and resvg-py installed, and Debian's fonts-firacode and fonts-dejavu-core.
 The demo runs before, so that there is a history.
 """
 
@@ -31,7 +31,7 @@ from testlanes.tui.viewmodels.failures import Known
 from testlanes.tui.widgets.linelist import LineList
 
 HERE = Path(__file__).parent
-SIZE = (130, 34)
+SIZE, SMALL = (130, 34), (80, 24)
 LIMIT = 60.0
 FONTS = [
     "/usr/share/fonts/truetype/firacode/FiraCode-Regular.ttf",
@@ -41,7 +41,7 @@ FONTS = [
 THEMES = ("testlanes-light", "high-contrast", "blue-orange")
 
 
-def save(app: Dashboard, name: str) -> None:
+def save(app: Dashboard, name: str, width: int = 1600) -> None:
     """Write NAME.svg and NAME.png."""
     import resvg_py
 
@@ -51,7 +51,7 @@ def save(app: Dashboard, name: str) -> None:
     (HERE / f"{name}.svg").write_text(svg, "utf-8")
     png = resvg_py.svg_to_bytes(
         svg_string=svg,
-        width=1600,
+        width=width,
         skip_system_fonts=True,
         font_files=FONTS,
         font_family="Fira Code",
@@ -74,9 +74,9 @@ async def take(folder: Path) -> None:
     settings = load_settings(folder, args.overrides, {})
     repository = open_repository(Path(settings.repository), settings.repository_format, create=True)
     async with asyncio.TaskGroup() as tasks:
-        sitting = Sitting(args, settings, repository, make_request(args, settings, repository))
+        sitting = Sitting(args, settings, repository)
         sitting.tasks = tasks
-        going = sitting.start(sitting.request)
+        going = sitting.start(make_request(args, settings, repository))
         state = going.recorded.run.state
         app = Dashboard(state, RunControls(sitting), settings, Past(repository))
         async with app.run_test(size=SIZE) as pilot:
@@ -87,6 +87,10 @@ async def take(folder: Path) -> None:
             await until(lambda: state.lanes[LaneId(lane)].tail_size > 900)
             await pilot.pause(0.3)
             save(app, "running")
+            await pilot.resize_terminal(*SMALL)
+            await pilot.pause(0.3)
+            save(app, "small", 1000)
+            await pilot.resize_terminal(*SIZE)
             await until(lambda: fixture_lane(state) is not None)
             lane = fixture_lane(state) or 0
             await pilot.press("g", *"j" * lane, "t")

@@ -327,12 +327,11 @@ FOOTER: Final[Mapping[Where, tuple[str, ...]]] = {
         "stop.test",
         "profiles",
         "filter",
-        "help",
     ),
-    "triage": ("open", "rerun", "edit", "failure.next", "section", "seen", "copy.command", "help"),
-    "tests": ("filter", "show", "sort", "open", "rerun", "mark", "help"),
-    "history": ("open", "side.a", "side.b", "side.green", "past.flaky", "past.slow", "help"),
-    "log": ("filter", "copy.pane", "save", "help"),
+    "triage": ("open", "rerun", "edit", "failure.next", "section", "seen", "copy.command"),
+    "tests": ("filter", "show", "sort", "open", "rerun", "mark"),
+    "history": ("open", "side.a", "side.b", "side.green", "past.flaky", "past.slow"),
+    "log": ("filter", "copy.pane", "save"),
     "tail": (
         "filter",
         "source",
@@ -342,7 +341,6 @@ FOOTER: Final[Mapping[Where, tuple[str, ...]]] = {
         "save",
         "stop.test",
         "group.next",
-        "help",
     ),
 }
 """What the footer names of each screen, as far as it has room: the keys of the moment."""

@@ -84,6 +84,8 @@ class AskingApp(OutsideApp, inherit_bindings=False):
         value: str,
         then: Callable[[str], None],
         changed: Callable[[str], None] | None = None,
+        *,
+        hint: str = "",
     ) -> None:
         """Ask for a line of text."""
 
@@ -91,7 +93,7 @@ class AskingApp(OutsideApp, inherit_bindings=False):
             if text is not None:
                 then(text)
 
-        self.push_screen(Ask(label, value, changed), answered)
+        self.push_screen(Ask(label, value, changed, hint), answered)
 
     def ask_yes(self, title: str, text: str, then: Callable[[], None]) -> None:
         """Ask a question."""

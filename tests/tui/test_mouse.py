@@ -9,6 +9,7 @@ from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 
 from testlanes.tui.app import Dashboard
+from testlanes.tui.screens.help import HelpScreen
 from testlanes.tui.screens.tail import TailScreen
 from testlanes.tui.screens.tests import TestsScreen
 from testlanes.tui.screens.triage import TriageScreen
@@ -99,3 +100,22 @@ async def test_without_colours_the_cursor_is_still_seen_and_workers_keep_the_wis
         assert os.environ["NO_COLOR"] == "1"
         assert app.tones.style("text", "cursor").reverse
         assert app.tones.style("badge-fail").reverse
+
+
+async def test_help_is_at_the_right_of_the_footer_however_narrow_and_can_be_clicked() -> None:
+    stage = stage_running()
+    app = Dashboard(stage.state, stage.notes, stage.settings, stage.history)
+    async with app.run_test(size=(60, 24)) as pilot:
+        app.draw()
+        await pilot.pause()
+        places = app.front.query_one(Footer).places
+        start, end, name = places[-2]
+        assert name == "help"
+        assert places[-1][2] == "quit"
+        await pilot.click("#footer", offset=(start, 0))
+        await pilot.pause()
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape")
+        await pilot.click("#footer", offset=(end - 1, 0))
+        await pilot.pause()
+        assert isinstance(app.screen, HelpScreen)

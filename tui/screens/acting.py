@@ -225,9 +225,10 @@ class ActingScreen(BaseScreen, inherit_bindings=False):
                 self.run_again(rows, often[0], until_failure=often[1])
 
         self.dash.ask_text(
-            f"Run {self.names(rows)} so many times; f: until it fails; 50f: 50 times at most",
+            f"Run {self.names(rows)} how many times?",
             "20",
             go,
+            hint="f: until it fails; 50f: the same, 50 times at most",
         )
 
     def action_bisect(self) -> None:

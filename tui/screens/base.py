@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
 
 from ..actions import ACTIONS, BY_NAME, FOOTER, Where, actions_of, keys_of, shown_key
-from ..viewmodels.lines import Span
 from ..widgets.bars import Footer
 from .panes import PanesScreen
 
@@ -91,19 +91,21 @@ class BaseScreen(PanesScreen, inherit_bindings=False):
         there = {action.name for action in actions_of(self.WHERE, offers)}
         ascii_only = self.dash.glyphs.across == "-"
         keys = self.dash.settings.keys
-        footer.keys = tuple(
-            (
-                name,
-                shown_key(keys_of(BY_NAME[name], keys)[0], ascii_only=ascii_only),
-                self.label_of(name),
+        last = "quit" if self is self.dash.running else "back"
+
+        def named(names: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
+            return tuple(
+                (
+                    name,
+                    shown_key(keys_of(BY_NAME[name], keys)[0], ascii_only=ascii_only),
+                    self.label_of(name) or BY_NAME[name].label,
+                )
+                for name in names
+                if name in there and keys_of(BY_NAME[name], keys)
             )
-            for name in self.footer_names()
-            if name in there and keys_of(BY_NAME[name], keys)
-        )
-        quits = keys_of(BY_NAME["back" if self is not self.dash.running else "quit"], keys)
-        word = "back" if self is not self.dash.running else "quit"
-        if quits:
-            footer.rest = (Span(shown_key(quits[0]), "key bold"), Span(f" {word} ", "dim"))
+
+        footer.keys = named(name for name in self.footer_names() if name != "help")
+        footer.rest = named(("help", last))
         footer.notice = self.dash.notice_line
         footer.check()
 

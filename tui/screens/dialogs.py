@@ -53,18 +53,26 @@ class Ask(ModalScreen[str | None], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", show=False)]
 
     def __init__(
-        self, label: str, value: str, changed: Callable[[str], None] | None = None
+        self,
+        label: str,
+        value: str,
+        changed: Callable[[str], None] | None = None,
+        hint: str = "",
     ) -> None:
         super().__init__()
         self._label = label
+        self._hint = hint
         self._value = value
         self._changed = changed
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
         with Vertical(classes="dialog"):
-            label = Bar(lambda y, _: EMPTY if y else (Span(self._label, "title bold"),))
-            label.styles.height = 2
+            lines = [(Span(self._label, "title bold"),)]
+            if self._hint:
+                lines.append((Span(self._hint, "dim"),))
+            label = Bar(lambda y, _: lines[y] if y < len(lines) else EMPTY)
+            label.styles.height = len(lines) + 1
             yield label
             field = Input(self._value)
             field.cursor_blink = False

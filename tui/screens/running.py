@@ -173,8 +173,8 @@ class RunningScreen(WatchingScreen, inherit_bindings=False):
             lanes = [state.lanes[lane] for lane in hosts[0].lanes]
             number = sum(lane.phase != "closed" for lane in lanes)
             facts = [Span(f"{clean(hosts[0].host)}, {number} lane{'s' * (number != 1)}", "dim")]
-            if (cpu := sum(lane.cpu for lane in lanes)) >= 0.01:
-                facts.append(Span(f", cpu {cpu / max(1, hosts[0].cpus):.0%}", "dim"))
+            if (cpu := sum(lane.cpu for lane in lanes) / max(1, hosts[0].cpus)) >= 0.005:
+                facts.append(Span(f", cpu {cpu:.0%}", "dim"))
         if (title, tuple(facts)) != (self.lanes.title, self.lanes.facts):
             self.lanes.title, self.lanes.facts = title, tuple(facts)
             self.lanes.check(0, 1)
@@ -229,7 +229,6 @@ class RunningScreen(WatchingScreen, inherit_bindings=False):
                 "section",
                 "diff",
                 "copy.command",
-                "help",
             )
         if self.dash.state.ended is not None:
             return (
@@ -239,7 +238,6 @@ class RunningScreen(WatchingScreen, inherit_bindings=False):
                 "go.tests",
                 "go.history",
                 "theme",
-                "help",
             )
         return super().footer_names()
 

@@ -87,6 +87,10 @@ class TailScreen(BaseScreen, inherit_bindings=False):
             self.text.facts = tuple(facts)
             self.text.check(0, 1)
 
+    def label_of(self, name: str) -> str:
+        """See ``BaseScreen``."""
+        return "next lane" if name == "group.next" else super().label_of(name)
+
     def follows(self, pane: TextPane) -> bool:
         """See ``BaseScreen``."""
         return True

@@ -126,8 +126,8 @@ class LanesModel:
         if not folded or width >= 100:
             if (elapsed := elapsed_seconds(self.shown)) >= 1 and host.done:
                 out += [between, Span(f"{host.done / elapsed:,.0f} tests/s", "dim")]
-            if (cpu := sum(lane.cpu for lane in lanes)) >= 0.01:
-                out += [between, Span(f"cpu {cpu / max(1, host.cpus):.0%}", "dim")]
+            if (cpu := sum(lane.cpu for lane in lanes) / max(1, host.cpus)) >= 0.005:
+                out += [between, Span(f"cpu {cpu:.0%}", "dim")]
         done = (Span(count_text(host.done), "text"), Span(" done ", "dim"))
         if folded and lanes:
             running = [lane for lane in lanes if lane.phase == "running"]

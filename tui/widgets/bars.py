@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from textual import events
 
-from ..viewmodels.lines import EMPTY, Line, Span, crop, line_width, spread, width_of
+from ..viewmodels.lines import EMPTY, Line, Span, line_width, spread, width_of
 from .fastlines import FastLines
 
 
@@ -38,8 +38,8 @@ class Footer(FastLines):
         self.keys: tuple[tuple[str, str, str], ...] = ()
         """(action's name, key, label) of what is shown."""
         self.notice: Line = EMPTY
-        self.rest: Line = EMPTY
-        """What stands at the right."""
+        self.rest: tuple[tuple[str, str, str], ...] = ()
+        """What stands at the right, whatever is left out for want of room."""
         self.places: list[tuple[int, int, str]] = []
 
     def compose_line(self, y: int) -> tuple[Line, str]:
@@ -48,20 +48,31 @@ class Footer(FastLines):
         if self.notice:
             self.places = []
             return spread((Span(" "), *self.notice), (), width), "panel"
-        out: list[Span] = [Span(" ")]
+        rest, rest_places = self._keys(self.rest, width)
+        start = max(0, width - line_width(rest) - 1)
+        keys, self.places = self._keys(self.keys, start - 2)
+        self.places = [(at + 1, end + 1, name) for at, end, name in self.places]
+        self.places += [(start + at, start + end, name) for at, end, name in rest_places]
+        return spread((Span(" "), *keys), (*rest, Span(" ")), width), "panel"
+
+    @staticmethod
+    def _keys(
+        keys: Sequence[tuple[str, str, str]], room: int
+    ) -> tuple[list[Span], list[tuple[int, int, str]]]:
+        """Return as many keys as there is room for, and where each stands."""
+        out: list[Span] = []
         places: list[tuple[int, int, str]] = []
-        at = 1
-        room = width - line_width(self.rest) - 1
-        for name, key, label in self.keys:
-            size = width_of(key) + 1 + width_of(label) + 2
+        at = 0
+        for name, key, label in keys:
+            size = width_of(key) + 1 + width_of(label)
             if at + size > room:
                 break
-            out += [Span(key, "key bold"), Span(f" {label}  ", "dim")]
-            places.append((at, at + size - 2, name))
-            at += size
-        self.places = places
-        line = spread(tuple(out), self.rest, width) if self.rest else crop(out, 0, width)
-        return line, "panel"
+            if out:
+                out.append(Span("  "))
+            out += [Span(key, "key bold"), Span(f" {label}", "dim")]
+            places.append((at, at + size, name))
+            at += size + 2
+        return out, places
 
     def on_click(self, event: events.Click) -> None:
         """Do what the clicked key does."""
