@@ -9,6 +9,7 @@ import select
 import time
 
 from . import guardian, processes, rundir
+from .bootstrap import PACKAGE
 from .children import Children
 from .clockwork import Clockwork
 from .native import WorkerLane
@@ -158,6 +159,8 @@ class Agent:
 
     def start_python(self, profile, token, env, owner):
         """Start a loader or a worker in the profile's interpreter. Return its pid. Raises OSError."""
+        if not os.path.exists(os.path.join(self.folder, PACKAGE)):  # a test emptied the folder
+            rundir.unpack(self.folder, PACKAGE, self.modules)
         env = dict(
             env, TESTLANES_PATH=self.folder, TESTLANES_SOCK=self.board.path, TESTLANES_TOKEN=token
         )

@@ -3,13 +3,15 @@
 import os
 import time
 
-from . import processes, tail
+from . import processes, tail, whereabouts
 from .images import Image, key_of
 from .lane import text
 from .link import Link
 from .native import FRESH_START
 from .scan import Scanner
 
+LONG = 15.0
+"""Seconds after which it is told that something takes long to load; and again each time that has tripled."""
 LEAVE = 6.0
 """Seconds that a loader has to end by itself."""
 
@@ -118,6 +120,7 @@ class Loader:
         self._started = self._heard = time.monotonic()
         self._asked_where = False
         """Whether it was asked to say where it is, because it loads for too long."""
+        self._seen_at, self._there_since, self._patient = "", self._started, LONG
         self._scanner = Scanner()
         self._token = ""
         self._asked = None
@@ -189,13 +192,13 @@ class Loader:
         return processes.stopped(self.pid)
 
     def overdue(self, now):
-        """Kill it if it took too long to connect. Return whether it is still to be watched."""
+        """Kill it if it took too long to connect, or hangs. Return whether it is still to be watched."""
         if self._asked is not None:
             return True
-        if self.link.fd is not None and self.loading:
-            return self._hold_loading(now)
-        if not self.pid or self.link.fd is not None:
+        if not self.pid or self._ending:
             return False
+        if self.link.fd is not None:
+            return self.loading and self._hold_loading(now)
         limit = float(self.profile.settings.get("start_limit") or FRESH_START)
         if now - self._started > limit:
             self.finish_by("did not start within %g s" % limit)
@@ -203,7 +206,8 @@ class Loader:
         return True
 
     def _hold_loading(self, now):
-        """Kill it if it says nothing for too long while it loads, when it had a moment to say where it is."""
+        """Kill it if it gets no further for too long while it loads, when it had a moment to say where it is."""
+        self._tell_patience(now)
         limit = float(self.profile.settings.get("load_limit") or 0.0)
         if self._asked_where:
             self.finish_by("said nothing for %g s while it loaded the suite" % limit)
@@ -213,6 +217,21 @@ class Loader:
             if processes.catches(self.pid, processes.SIG_DUMP):
                 processes.send(self.pid, processes.SIG_DUMP)
         return True
+
+    def _tell_patience(self, now):
+        loads = self._loads()
+        if loads != self._seen_at:
+            self._seen_at, self._there_since, self._patient = loads, now, LONG
+            self._heard = now  # pytest tells its ids when it has all of them
+        there = now - self._there_since
+        if there > self._patient:
+            self._patient *= 3
+            what = loads or "the suite"
+            self.agent.uplink.say("warn", "%s takes long to load: %.0f s so far" % (what, there))
+
+    def _loads(self):
+        """Return what it is loading: a module, a file; empty if it has not said."""
+        return text(tail.piece(self.path(whereabouts.NAME), 0, 4096))
 
     def connected(self, peer):
         """It connected; ``peer``: its process id."""
@@ -275,6 +294,7 @@ class Loader:
         self.agent.board.forget_token(self._token)
         self.agent.board.drop(self)
         pid, self.pid = self.pid, 0
+        loads = self._loads() if self.loading else ""
         self.loading = False
         processes.send(pid, processes.SIGKILL, group=True)
         code, _, why = processes.phrase(status)
@@ -287,6 +307,8 @@ class Loader:
                 why += where(text(tail.last_words(self.path("stacks"), 0)))
         else:
             why += tail.last_line(self.path("stderr"))
+        if loads and not self._asked_where:
+            why += "\nwhile it was loading " + loads
         self._tell("gone", why, code=code)
         if self.profile.loader is self:
             self.profile.loader = None

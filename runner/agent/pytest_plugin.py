@@ -23,6 +23,7 @@ from .pytest_master import PATIENCE, Desk, Door, Master
 from .pytest_quiet import PLUGINS, nothing, put_aside, quiet_logging, silence
 from .pytest_running import PytestWorker
 from .pytest_suite import Suite
+from .whereabouts import Whereabouts
 from .worker import exception_text
 
 MAX_WARNINGS = 200
@@ -47,6 +48,7 @@ class Plugin:
         self._desk = None
         self._door = None
         self._warned = set()
+        self._where = Whereabouts(options.get("dir"))
         self._summary = None
         self._shared_base = False
         """Whether lanes have their temporary folders below ours."""
@@ -149,6 +151,10 @@ class Plugin:
                 report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
             )
             self.channel.event("warning", text="%s: %s" % (report.nodeid, reason))
+
+    def pytest_collectstart(self, collector):
+        if self.loader and isinstance(collector, (pytest.File, pytest.Package)):
+            self._where.at(collector.nodeid)
 
     def pytest_collection_finish(self, session):
         self.suite.add_items(session.items)

@@ -18,23 +18,37 @@ class Switchboard:
         """``poller`` is the one that is used while workers may be read. Raises OSError."""
         self.path = path
         self._tokens = {}
+        self._poller = poller
         self.passed = False
         """Whether something was read from a link since the last look."""
         self.more = False
         """Whether there certainly is more to read."""
-        self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-        self._socket.bind(path)
-        self._socket.listen(512)
-        self._socket.setblocking(False)
-        self._listener = self._socket.fileno()
-        self._poller = poller
         self._newcomers = {}
         self._watched = {}
         self._held = False
-        poller.register(self._listener, select.POLLIN)
+        self._listen()
+
+    def _listen(self):
+        self._socket = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+        self._socket.bind(self.path)
+        self._socket.listen(512)
+        self._socket.setblocking(False)
+        self._listener = self._socket.fileno()
+        self._poller.register(self._listener, select.POLLIN)
+
+    def _mend(self):
+        """Listen again where a test has removed the socket: it emptied the folder of temporary files."""
+        if os.path.exists(self.path):
+            return
+        self.accept()
+        self._poller.unregister(self._listener)
+        self._socket.close()
+        os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
+        self._listen()
 
     def new_token(self, owner):
-        """Return a token by which a connection will be known as ``owner``'s."""
+        """Return a token by which a connection will be known as ``owner``'s. Raises OSError."""
+        self._mend()
         token = os.urandom(16).hex()
         self._tokens[token] = owner
         return token

@@ -6,6 +6,7 @@ from . import record
 from .forking import Forks
 from .unittest_suites import Suite
 from .unittest_worker import UnittestWorker
+from .whereabouts import Whereabouts
 
 
 def main(channel, options):
@@ -33,7 +34,7 @@ def _load(channel, options, suite):
             channel.event("ids", ids=ids, groups=groups)
         forks.poll()
 
-    gone = suite.load(options["suite"], announce)
+    gone = suite.load(options["suite"], announce, Whereabouts(options.get("dir")).at)
     complete = True
     if gone:
         channel.event("gone", ids=gone)

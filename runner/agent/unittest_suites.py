@@ -15,10 +15,13 @@ MAX_IDS = 2000
 class Loader(unittest.TestLoader):
     """Hands over what it finds module by module. Never unittest.defaultTestLoader: tests change that one."""
 
-    def __init__(self, found):
-        """``found(suite)``: called for each module that no load_tests has taken into its own hands."""
+    def __init__(self, found, begin):
+        """``found(suite)``: called for each module that no load_tests has taken into its own hands.
+
+        ``begin(name)``: called before each module is imported.
+        """
         super().__init__()
-        self._found = found
+        self._found, self._begin = found, begin
         self._depth = 0
         self._last = None
 
@@ -29,6 +32,10 @@ class Loader(unittest.TestLoader):
             return super().loadTestsFromModule(module, *args, **kwargs)
         finally:
             self._depth -= 1
+
+    def _get_module_from_name(self, name):  # private, too
+        self._begin(name)
+        return super()._get_module_from_name(name)
 
     def _find_tests(self, *args, **kwargs):
         # A private generator, but the same from 3.8 to 3.14; without it, all ids come at the end.
@@ -51,19 +58,20 @@ class Suite:
         self._opaque = {}
         self._resources = {}
 
-    def load(self, options, announce=None):
+    def load(self, options, announce=None, begin=str):
         """Load as ``python -m unittest discover`` or ``python -m unittest NAME …`` does. Raises what it raises.
 
         ``announce(ids, groups)``: called with every id once, while loading goes on, and after each module
-        whether or not it has any. Return the ids that were announced and that the complete suite does not have.
+        whether or not it has any; ``begin(name)``: before each module. Return the ids that were announced and that the complete suite does not have.
         """
 
         def found(suite):
             self._add(self.tests, suite)
             self._announce(self.tests, announce)
 
-        loader = Loader(found if announce else lambda suite: None)
+        loader = Loader(found if announce else lambda suite: None, begin)
         if options.get("names"):
+            begin(" ".join(options["names"]))
             if os.getcwd() not in sys.path:
                 sys.path.insert(0, os.getcwd())  # as -m does
             suite = loader.loadTestsFromNames(options["names"])
