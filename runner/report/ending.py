@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
-from ..state import RunState
+from ..state import RunState, Standing
 from .clean import clean, clean_line
 from .hosts import shares_line
 from .leaks import leak_lines
@@ -26,10 +26,12 @@ def ending(
     """Yield the lines of a run of ``wall`` seconds. ``not_run``: reason -> how many tests."""
     problem = "" if state.ended is None else state.ended.problem
     words = [f"{count:,} {word}" for word, count in counted(state)] or [_why_none(state)]
-    good = not state.red and state.ended is not None and not problem
+    color = RED if state.red or state.ended is None or problem else GREEN
+    if color == GREEN and state.counts[Standing.NOT_RUN]:
+        color = YELLOW
     took = clock(wall) if wall >= 60 else f"{wall:.1f} s"
     text = f"{several(state.finished, 'test')} in {took}: {', '.join(words)}"
-    yield f"\n{paint(text, GREEN if good else RED)}"
+    yield f"\n{paint(text, color)}"
     lanes = [lane for lane in state.lanes.values() if lane.done]
     if lanes and wall > 0:
         busy = min(100.0, 100 * sum(lane.busy_seconds for lane in lanes) / (wall * len(lanes)))

@@ -334,3 +334,12 @@ def test_it_is_told_why_nothing_ran(story: Story) -> None:
     story.tell(CasesListed(name, rows, ()), ListingEnded(name, "", 0.1))
     story.end()
     assert "0 tests in 0.0 s: none of 2 tests is selected\n" in out.getvalue()
+
+
+def test_a_run_of_which_something_did_not_run_is_not_green(story: Story) -> None:
+    out = faced(story, Terminal(), TERM="xterm")
+    first, second = story.begin(["m.a", "m.b"])
+    story.run(first)
+    story.tell(StopAsked(hard=False, reason=INTERRUPTED), CasesGivenUp((second,), INTERRUPTED))
+    story.end()
+    assert "\x1b[33m2 tests in 1.0 s: 1 passed, 1 not run\x1b[0m" in out.getvalue()
