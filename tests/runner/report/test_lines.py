@@ -263,7 +263,7 @@ def test_hosts_are_told_when_they_are_ready_and_lost_and_how_much_each_ran(story
     here, there = story.begin(["m.here", "m.there"], lanes=1)
     story.tell(
         HostUp(far, 8, "3.9.1", -7.0),
-        HostReady(far, 2, (ProfileName("default"),), 0.0031),
+        HostReady(far, 2, (ProfileName("default"),), 0.0031, "/far/project"),
         LaneOpened(LaneId(1), far, ProfileName("default")),
     )
     story.run(here)
