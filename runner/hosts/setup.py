@@ -76,7 +76,9 @@ async def usable(
     for _ in asked:
         found = await link.answer(PythonFound, LOOK_LIMIT)
         name = ProfileName(found.profile)
-        if name in asked and (why := _unfit(asked[name], found)):
+        if name in asked and (
+            why := _unfit(f"{asked[name]} on {link.host.name}", found, asked[name])
+        ):
             bad[name] = why
     if profiles and len(bad) == len(profiles):
         name, why = next(iter(bad.items()))
@@ -85,16 +87,16 @@ async def usable(
     return [each for each in profiles if each[0] not in bad], bad
 
 
-def _unfit(python: str, found: PythonFound) -> str:
-    """Return why an interpreter cannot be used, or nothing."""
+def _unfit(which: str, found: PythonFound, python: str) -> str:
+    """Return why an interpreter cannot be used, or nothing. ``which``: what it is called then."""
     if not found.version:
         # The agent names the path that could not be started, which is said already.
         why = found.why.replace(f"could not be started: {python}: ", "could not be started: ")
-        return f"its Python there, {python}, {why}"
+        return f"{which} {why}"
     try:
         version = tuple(map(int, found.version.split(".")[:2]))
     except ValueError:
-        return f"its Python there, {python}, says that it is version {found.version!r:.40}"
+        return f"{which} says that it is Python {found.version!r:.40}"
     if version < OLDEST:
-        return f"its Python there, {python}, is {found.version}; it has to be 3.8 or later"
+        return f"{which} is Python {found.version}; it has to be 3.8 or later"
     return ""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from testlanes.runner.hosts.link import HostError
-from testlanes.runner.hosts.setup import environment_key, make_ready, usable
+from testlanes.runner.hosts.setup import ProfileOptions, environment_key, make_ready, usable
 from testlanes.runner.hosts.tree import bring_tree
 from testlanes.runner.ids import ProfileName
 from testlanes.runner.settings import Host
@@ -99,7 +99,7 @@ def look(**pythons: str) -> tuple[list[str], Mapping[ProfileName, str]]:
 
     async def main() -> tuple[list[str], Mapping[ProfileName, str]]:
         async with reached(far()) as link:
-            profiles = [
+            profiles: list[ProfileOptions] = [
                 (ProfileName(name), {"kind": "unittest", "python": python, "env": {}})
                 for name, python in pythons.items()
             ]
@@ -117,8 +117,8 @@ def test_only_profiles_without_an_interpreter_are_left_out(tmp_path: Path) -> No
     good, bad = look(one=path, two="/no/such/python", three=str(old), four=sys.executable)
     assert good == ["one", "four"]
     assert bad == {
-        "two": "its Python there, /no/such/python, could not be started: No such file or directory",
-        "three": f"its Python there, {old}, is 3.6.15; it has to be 3.8 or later",
+        "two": "/no/such/python on far could not be started: No such file or directory",
+        "three": f"{old} on far is Python 3.6.15; it has to be 3.8 or later",
     }
 
 
