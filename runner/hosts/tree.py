@@ -27,7 +27,9 @@ WINDOW = 4 << 20
 """Bytes of the stream that may be on their way."""
 
 SYNCS = ("auto", "rsync", "manifest", "none")
-"""Ways to bring the files; anything else is a command that does it."""
+"""Ways to bring the files; anything else is a command that does it. ``auto`` is ``manifest``: rsync needs a second
+connection, and took longer for all, for nothing and for little (tests/benchmarks/copying.py); it gains where little
+of a large file changes."""
 
 
 async def bring_tree(link: Link, project: str, folder: str) -> str:
