@@ -38,6 +38,10 @@ def is_installed(module, folders):
         return False
 
 
+may_write = False
+"""In watch mode: whether this process wrote .pyc files before it was kept from that."""
+
+
 def distrust_young_bytecode(folders):
     """Compile the project's modules anew where a .pyc may be stale, and write none.
 
@@ -46,6 +50,8 @@ def distrust_young_bytecode(folders):
     import importlib.machinery
     import importlib.util
 
+    global may_write
+    may_write = not sys.dont_write_bytecode
     sys.dont_write_bytecode = True
     stat, cached = os.stat, importlib.util.cache_from_source
     loader = importlib.machinery.SourceFileLoader

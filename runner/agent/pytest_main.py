@@ -33,9 +33,9 @@ def main(channel, options):
     from .pytest_plugin import Plugin
 
     if options.get("watch"):
-        from .pytest_warm import distrust_young_bytecode
+        from .pytest_warm import settle_bytecode
 
-        distrust_young_bytecode()
+        settle_bytecode()
     said = _position()
     plugin = Plugin(channel, options)
     status = pytest.main(args, plugins=[plugin])

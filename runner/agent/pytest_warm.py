@@ -1,8 +1,9 @@
 """Watch mode under pytest: what a warm image may have of it, and which of its own .pyc files may be stale."""
 
 import os
+import sys
 
-from .origins import is_young
+from . import origins
 from .warm import tell_modules
 
 
@@ -13,18 +14,51 @@ def tell(channel, config):
     tell_modules(channel, sorted(never))
 
 
-def distrust_young_bytecode():
-    """Compile test modules anew where pytest's own .pyc may be stale; see ``origins``."""
+def settle_bytecode():
+    """Have pytest compile test modules anew where its own .pyc may be stale, and keep what cannot be."""
     from _pytest.assertion import rewrite
 
+    write = getattr(rewrite, "_write_pyc", None)
+    if write is not None and "source_hash" in write.__code__.co_varnames:
+        if origins.may_write:
+            _keep_rewritten(rewrite)
+    else:
+        _distrust_young(rewrite)
+
+
+def _distrust_young(rewrite):
+    """Of a pytest that goes by times: see ``origins``."""
     read = rewrite._read_pyc
 
     def careful(source, pyc, trace=lambda _: None):
         try:
-            if is_young(str(source), os.stat(source).st_mtime, pyc):
+            if origins.is_young(str(source), os.stat(source).st_mtime, pyc):
                 return None
         except OSError:
             return None
         return read(source, pyc, trace)
 
     rewrite._read_pyc = careful
+
+
+def _keep_rewritten(rewrite):
+    """Of one that knows a source again by its content (9.1 or later): let it keep the modules that it rewrites.
+
+    To rewrite them takes longer than to import them, and only what was saved is another. What importlib compiles
+    meanwhile is not kept, for that goes by times: ``exec_module`` looks at the flag first, then it reads.
+    """
+    read, execute = rewrite._read_pyc, rewrite.AssertionRewritingHook.exec_module
+
+    def exec_module(self, module):
+        sys.dont_write_bytecode = False
+        try:
+            execute(self, module)
+        finally:
+            sys.dont_write_bytecode = True
+
+    def read_pyc(*args, **kwargs):
+        sys.dont_write_bytecode = True
+        return read(*args, **kwargs)
+
+    rewrite.AssertionRewritingHook.exec_module = exec_module
+    rewrite._read_pyc = read_pyc

@@ -4,7 +4,7 @@
 pytest, and for the peers pytest-watcher, pytest-watch and pytest-testmon; for the project with heavy imports
 sqlalchemy and networkx, of which the suite of the large project is a part. Each watcher has a copy of the project
 of its own and stays up; one is given a save after the other. A plugin that all of them load notes when results exist.
-For testlanes the end is when it told of the cycle on its output. Also: the CPU that each takes while nothing happens.
+"Through" is when the next save may come: testlanes has told of the cycle, pytest's session is over. Also: the CPU that each takes while nothing happens.
 """
 
 from __future__ import annotations
@@ -103,6 +103,9 @@ class Watcher:
     """(ns, line) of what it wrote."""
     first: list[float] = field(default_factory=list[float])
     done: list[float] = field(default_factory=list[float])
+    """To the last result of an affected test."""
+    through: list[float] = field(default_factory=list[float])
+    """To when it was ready for the next save: testlanes had stored and told the cycle, pytest's session was over."""
     ran: list[int] = field(default_factory=list[int])
 
     def start(self, probe: Path) -> None:
@@ -116,7 +119,7 @@ class Watcher:
             stdout=subprocess.PIPE if self.ours else slave,
             stderr=subprocess.DEVNULL if self.ours else slave,
             env={
-                **os.environ,
+                **{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
                 "PATH": f"{self.bin}:{os.environ['PATH']}",
                 "PROBE": str(self.log),
                 "PYTHONPATH": str(probe),
@@ -163,8 +166,8 @@ class Watcher:
             time.sleep(0.02)
         return at
 
-    def save(self, number: int) -> None:
-        """Save the source, and take the times."""
+    def save(self, number: int, affected: list[str]) -> None:
+        """Save the source, and take the times. ``affected``: the tests that testlanes runs, which goes first."""
         path = self.folder / self.source
         text = f"{path.read_text()}\nSAVE = {number}\n"
         since = time.time_ns()
@@ -174,9 +177,13 @@ class Watcher:
         results = [each for each in self.results(since) if each[1] != "end" and each[0] <= over]
         if not results:
             raise SystemExit(f"{self.name} ran no test after a save of {self.source}")
+        if self.ours:
+            affected[:] = [what for _, what in results]
+        mine = [at for at, what in results if what in affected] or [at for at, _ in results]
         self.ran.append(len(results))
         self.first.append((min(at for at, _ in results) - since) / 1e9)
-        self.done.append((over - since) / 1e9)
+        self.done.append((max(mine) - since) / 1e9)
+        self.through.append((over - since) / 1e9)
 
     def idle(self, seconds: float) -> float:
         """Return the share of a core that it takes while nothing happens."""
@@ -245,27 +252,35 @@ def compare(name: str, python: str, rounds: int, scratch: Path, only: list[str])
                 )
             watchers.append(Watcher(each, command, folder, source, Path(python).parent, ours))
             watchers[-1].start(probe)
+        affected: list[str] = []
         for number in range(rounds + 1):
             for watcher in watchers:
-                watcher.save(number)
+                watcher.save(number, affected)
         for watcher in watchers:  # the first of each is not like the others
-            for figures in (watcher.first, watcher.done, watcher.ran):
+            for figures in (watcher.first, watcher.done, watcher.through, watcher.ran):
                 del figures[0]
         idle = {watcher.name: watcher.idle(5) for watcher in watchers}
     finally:
         for watcher in watchers:
             watcher.stop()
     print(f"\n{name}: medians of {rounds} saves, in seconds (least-most)")
-    print(f"{'':16}{'first result':>26}{'all affected done':>26}{'tests':>8}{'idle CPU':>10}")
+    print(
+        f"{'':16}{'first result':>26}{'all affected done':>26}{'through':>26}{'tests':>8}{'idle CPU':>10}"
+    )
     base = watchers[0]
     for one in watchers:
         cells = [
             f"{statistics.median(found):.3f} ({min(found):.2f}-{max(found):.2f}) {times(found, mine)}"
-            for found, mine in ((one.first, base.first), (one.done, base.done))
+            for found, mine in (
+                (one.first, base.first),
+                (one.done, base.done),
+                (one.through, base.through),
+            )
         ]
         ran = round(statistics.median(one.ran))
         print(
-            f"{one.name:16}{cells[0]:>26}{cells[1]:>26}{ran:>8}{idle[one.name]:>10.2%}", flush=True
+            f"{one.name:16}{cells[0]:>26}{cells[1]:>26}{cells[2]:>26}{ran:>8}{idle[one.name]:>10.2%}",
+            flush=True,
         )
 
 

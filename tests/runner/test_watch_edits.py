@@ -217,3 +217,20 @@ def test_files_can_be_looked_at_where_nobody_tells_of_changes(project: Path) -> 
         assert one.cycle_of("lib/quota.py", "LIMIT = 4\n")["counts"] == {"success": 1, "fail": 1}
     finally:
         one.end()
+
+
+def test_rewritten_test_modules_are_kept_and_none_is_stale(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    (tmp_path / "lib.py").write_text("X = 1\n")
+    source = "import lib\ndef test_x():\n    assert lib.X == {}\n"
+    (tmp_path / "test_lib.py").write_text(source.format(1))
+    one = Watching(tmp_path)
+    try:
+        assert one.cycle()["counts"] == {"success": 1}
+        kept = tmp_path / "__pycache__"
+        for number in (2, 1, 3, 1):  # as long as before, and within a second
+            counts = one.cycle_of("test_lib.py", source.format(number))["counts"]
+            assert counts == ({"success": 1} if number == 1 else {"fail": 1})
+        assert [path.name.partition(".")[0] for path in kept.glob("*")] in ([], ["test_lib"])
+    finally:
+        one.end()
