@@ -174,9 +174,29 @@ ACTIONS: Final[tuple[Action, ...]] = (
     Action(
         "stop.run", "X", "stop run", "Stop the run: running tests end by themselves", CASES, ACT
     ),
-    Action("lanes.more", "+", "more lanes", "Add a lane on this machine", ("running",), ACT),
     Action(
-        "lanes.fewer", "-", "fewer lanes", "Take a lane away on this machine", ("running",), ACT
+        "lanes.more",
+        "+",
+        "more lanes",
+        "Add a lane on the host under the cursor",
+        ("running",),
+        ACT,
+    ),
+    Action(
+        "lanes.fewer",
+        "-",
+        "fewer lanes",
+        "Take a lane away on the host under the cursor",
+        ("running",),
+        ACT,
+    ),
+    Action(
+        "host",
+        "H",
+        "host away",
+        "Take the host under the cursor out of the run, or let it join again",
+        ("running",),
+        ACT,
     ),
     Action(
         "watch",

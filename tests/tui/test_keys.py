@@ -12,9 +12,18 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from testlanes.runner.events import RunEnded
+from testlanes.runner.events import HostLost, RunEnded
 from testlanes.runner.ids import Case, Kind, LaneId, Row, Status
-from testlanes.runner.intents import ChangeLanes, DumpStacks, Rerun, StopRun, StopTest, Watch
+from testlanes.runner.intents import (
+    ChangeLanes,
+    DumpStacks,
+    JoinHost,
+    LeaveHost,
+    Rerun,
+    StopRun,
+    StopTest,
+    Watch,
+)
 from testlanes.runner.settings import Settings
 from testlanes.runner.watching import ChangeWays, RunNow, Ways
 from testlanes.tui.actions import (
@@ -41,7 +50,7 @@ from testlanes.tui.screens.triage import TriageScreen
 from testlanes.tui.viewmodels.failures import MemberKey
 from testlanes.tui.viewmodels.lines import text_of
 
-from .stage import PY313, Stage, stage_ended, stage_running
+from .stage import BUILD, PY313, Stage, stage_ended, stage_running
 from .stage_watching import stage_watching
 from .test_screens import screen_text
 
@@ -440,6 +449,19 @@ async def _(one: Seat) -> None:
 async def _(one: Seat) -> None:
     await one.press("-")
     assert one.stage.notes.asked[-1] == ChangeLanes(-1)
+    await one.press("J", "-")
+    assert one.stage.notes.asked[-1] == ChangeLanes(-1, BUILD)
+
+
+@key("host")
+async def _(one: Seat) -> None:
+    await one.press("H")
+    assert not any(isinstance(ask, LeaveHost) for ask in one.stage.notes.asked)
+    await one.press("J", "H")
+    assert one.stage.notes.asked[-1] == LeaveHost(BUILD)
+    one.stage.say(HostLost(BUILD, "it was taken out of the run"))
+    await one.press("H")
+    assert one.stage.notes.asked[-1] == JoinHost(BUILD)
 
 
 @key("watch")

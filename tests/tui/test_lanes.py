@@ -8,6 +8,7 @@ from testlanes.runner.events import (
     CaseStarted,
     HostLost,
     HostPhase,
+    HostsProvisioned,
     LaneClosed,
     LaneOpened,
     WorkerStarted,
@@ -106,7 +107,26 @@ def test_a_host_that_is_not_up_or_lost_says_so() -> None:
     stage.say(HostPhase(HostName("arm-1"), "provisioning", "instance i-7"))
     assert "provisioning instance i-7" in line_of(lanes(stage), HostName("arm-1"))
     stage.say(HostLost(BUILD, "the connection broke"))
-    assert "lost the connection broke" in line_of(lanes(stage), BUILD)
+    assert "lost: the connection broke" in line_of(lanes(stage), BUILD)
+    stage.say(HostLost(BUILD, "the connection broke", 2.0))
+    assert "the connection broke; tried again in 2.0" in line_of(lanes(stage), BUILD)
+
+
+def test_provisioning_goes_when_the_instances_are_there() -> None:
+    stage = stage_running()
+    pool, instance = HostName("instances"), HostName("i-7")
+    stage.say(HostPhase(pool, "provisioning", "1 instance, 3 s"))
+    model = lanes(stage)
+    at = model.keys.index(pool)
+    assert "provisioning 1 instance, 3 s" in line_of(model, pool)
+    stage.say(
+        HostsProvisioned(pool, PY311, (instance,), False), HostsProvisioned(pool, PY311, (), True)
+    )
+    assert model.line(at, 80) == ()  # drawn once more before the lines are laid out anew
+    assert model.host_at(at) is None
+    model.arrange(40)
+    assert pool not in model.keys
+    assert "connecting" in line_of(model, instance)
 
 
 def test_a_closed_lane_leaves_and_a_hidden_profile_takes_its_lanes_along() -> None:

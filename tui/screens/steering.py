@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from testlanes.runner.ids import LaneId, Row
-from testlanes.runner.intents import ChangeLanes, StopTest
+from testlanes.runner.ids import LOCAL, LaneId, Row
+from testlanes.runner.intents import ChangeLanes, JoinHost, LeaveHost, StopTest
 
 from ..viewmodels.lines import clean, split_id
 from ..viewmodels.tail import TailModel
@@ -103,10 +103,33 @@ class SteeringScreen(DetailingScreen, inherit_bindings=False):
         if self.dash.state.ended is not None:
             self.dash.notice("The run is over.", "dim")
             return
-        self.dash.controls.ask(ChangeLanes(by))
+        host = self.lanes.rows.host_at(self.lanes.cursor)
+        name = LOCAL if host is None else host.host
+        if host is not None and host.phase == "lost":
+            self.dash.notice(f"{clean(name)} is not in the run.", "dim")
+            return
+        self.dash.controls.ask(ChangeLanes(by, name))
+        where = "" if len(self.dash.state.hosts) < 2 else f" on {clean(name)}"
         self.dash.notice(
-            "One more lane." if by > 0 else "One lane fewer, when its test has ended.", "accent"
+            f"One more lane{where}."
+            if by > 0
+            else f"One lane fewer{where}, when its test has ended.",
+            "accent",
         )
+
+    def action_host(self) -> None:
+        """Take the host under the cursor out of the run, or let it join again."""
+        host = self.lanes.rows.host_at(self.lanes.cursor)
+        if self.dash.state.ended is not None or host is None:
+            self.dash.notice("The run is over.", "dim")
+        elif host.host == LOCAL:
+            self.dash.notice("This machine stays in the run; - takes lanes away.", "dim")
+        elif host.phase == "lost":
+            self.dash.controls.ask(JoinHost(host.host))
+            self.dash.notice(f"{clean(host.host)} is tried again.", "accent")
+        else:
+            self.dash.controls.ask(LeaveHost(host.host))
+            self.dash.notice(f"{clean(host.host)} leaves the run.", "slow")
 
     def action_source(self) -> None:
         """Show one source of the output after the other."""

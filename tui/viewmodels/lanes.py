@@ -92,16 +92,26 @@ class LanesModel:
         if isinstance(key, int):
             return key
         state = self.shown.state
-        lanes = [state.lanes[lane] for lane in state.hosts[key].lanes]
+        host = state.hosts.get(key)  # one that is provisioning goes when its instances are there
+        lanes = [] if host is None else [state.lanes[lane] for lane in host.lanes]
         running = [lane for lane in lanes if lane.phase == "running"] or lanes
         return min(running, key=lambda lane: lane.started_at).lane if running else None
+
+    def host_at(self, index: int) -> HostState | None:
+        """Return the host of a line, or of a line's lane."""
+        if not 0 <= index < len(self.keys):
+            return None
+        key = self.keys[index]
+        state = self.shown.state
+        return state.hosts.get(key if isinstance(key, str) else state.lanes[key].host)
 
     def line(self, index: int, width: int) -> Line:
         """Return a line of ``width`` cells."""
         key = self.keys[index]
         state = self.shown.state
         if isinstance(key, str):
-            return self._host(state.hosts[key], width)
+            host = state.hosts.get(key)
+            return EMPTY if host is None else self._host(host, width)
         return self._lane(state.lanes[key], width)
 
     # -- hosts ---------------------------------------------------------------------------------------
@@ -115,7 +125,9 @@ class LanesModel:
         out: list[Span] = [Span(f" {sign} ", "dim"), Span(clean(host.host), "title bold")]
         between = Span(f" {glyphs.between} ", "faint")
         if host.phase == "lost":
-            return (*out, Span("  lost ", "fail bold"), Span(clean(host.note), "fail"))
+            again = "" if host.again is None else f"; tried again in {seconds_text(host.again)}"
+            note = f"{clean(host.note)}{again}"
+            return (*out, Span("  lost: ", "fail bold"), Span(note, "fail"))
         if host.phase != "up":
             out += [
                 Span(f"  {glyphs.waits} {clean(host.phase)} ", "slow"),
