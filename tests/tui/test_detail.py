@@ -43,6 +43,21 @@ def test_two_values_that_differ_are_a_difference() -> None:
     ]
 
 
+def test_the_items_in_which_two_dictionaries_differ_are_the_difference() -> None:
+    message = (
+        "AssertionError: assert {'x': [1, ...longlong'} == {'x': [1, ...longlong'}\n\n"
+        "  Differing items:\n  {'x': [1, 2]} != {'x': [1, 3]}\n  Use -v to get more diff\n"
+    )
+    assert difference(message.partition(": ")[2]) == [
+        DiffLine("-", "{'x': [1, 2]}"),
+        DiffLine("+", "{'x': [1, 3]}"),
+    ]
+
+
+def test_values_that_were_cut_short_to_the_same_text_tell_no_difference() -> None:
+    assert difference("assert {'x': [1, ...longlong'} == {'x': [1, ...longlong'}") == []
+
+
 def test_testtools_reference_and_actual_are_a_difference() -> None:
     told = "!=:\nreference = 'one two'\nactual    = 'one three'\n"
     assert difference(told) == [DiffLine("-", "one two"), DiffLine("+", "one three")]

@@ -102,3 +102,12 @@ def test_slow_tests_are_tallied_once() -> None:
     tally.note(rows)
     tally.note(rows)
     assert len(tally.slow) == 1
+
+
+def test_a_run_that_was_all_start_up_is_not_called_fast() -> None:
+    stage = Stage([PY311]).start().list_tests().open_lanes(1, 0)
+    stage.end(0, stage.begin(0, "test_shelve", 1), 2, seconds=0.5)
+    stage.say(RunEnded(stage.at(2), interrupted=False))
+    one = shown(stage)
+    assert "fast" not in text_of(counts_line(one, counts_of(one), Tally(one), 130))
+    assert not any("fast" in text_of(line) for line in summary_lines(one, 130))

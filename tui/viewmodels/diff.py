@@ -41,12 +41,27 @@ def difference(message: str) -> list[DiffLine]:
     told = _told(message.split("\n"))
     if told:
         return (_spread_out(told) or told)[:LIMIT]
+    if items := _differing_items(message):
+        return items[:LIMIT]
     match = _REFERENCE.search(message) if _TESTTOOLS.search(message) else None
     first = message.strip().split("\n", 1)[0].strip()
     match = match or _ASSERT.match(first) or _NOT_EQUAL.match(message.strip())
     if match is None:
         return []
-    return compare(match["left"], match["right"])[:LIMIT]
+    found = compare(match["left"], match["right"])[:LIMIT]
+    # Two values that pytest has cut short may look the same.
+    return found if any(line.side != " " for line in found) else []
+
+
+def _differing_items(message: str) -> list[DiffLine]:
+    """Read what pytest says of two dictionaries or dataclasses: the items alone that differ."""
+    out: list[DiffLine] = []
+    for line in message.partition("Differing items:")[2].split("\n")[1:]:
+        match = _NOT_EQUAL.match(line.strip())
+        if match is None:
+            break
+        out += [DiffLine("-", match["left"]), DiffLine("+", match["right"])]
+    return out
 
 
 def _spread_out(told: list[DiffLine]) -> list[DiffLine]:

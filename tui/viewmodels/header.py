@@ -12,6 +12,8 @@ from .lines import EMPTY, Line, Span, clean, fit, line_width, spread
 from .options import Shown
 from .times import NS, clock_text, count_text
 
+FASTER = 1.05
+"""From how many times the speed of one lane on it is told: a short run is all start-up."""
 COUNTED_FAILURES = 3000
 """With more failures than that, their kinds are not told apart in the header."""
 
@@ -243,10 +245,10 @@ def counts_line(shown: Shown, counts: Counts, tally: Tally, width: int) -> Line:
 def _lanes_part(shown: Shown, width: int) -> Line:
     state, glyphs = shown.state, shown.options.glyphs
     if state.ended is not None:
-        if not (elapsed := elapsed_seconds(shown)):
+        times = state.total_seconds / (elapsed_seconds(shown) or 1.0)
+        if times < FASTER:
             return EMPTY
-        times = f"{state.total_seconds / elapsed:.1f}x"
-        return (Span(times, "bold"), Span(" as fast as one lane ", "dim"))
+        return (Span(f"{times:.1f}x", "bold"), Span(" as fast as one lane ", "dim"))
     rest: list[Span] = []
     open_lanes = [lane for lane in state.lanes.values() if lane.phase != "closed"]
     busy = sum(lane.phase == "running" for lane in open_lanes)

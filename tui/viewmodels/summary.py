@@ -7,7 +7,7 @@ import heapq
 from testlanes.runner.ids import Row
 from testlanes.runner.state import Standing
 
-from .header import Counts, counts_of, elapsed_seconds
+from .header import FASTER, Counts, counts_of, elapsed_seconds
 from .lines import EMPTY, Line, Span, clean, fit, name_spans, right
 from .options import Shown
 from .times import clock_text, count_text, seconds_text
@@ -98,11 +98,14 @@ def _speed(shown: Shown) -> Line:
     if not elapsed or not state.total_seconds:
         return EMPTY
     lanes = len(state.lanes)
+    work = f"{clock_text(state.total_seconds)} of tests in {lanes} lane{'s' * (lanes != 1)}"
+    times = state.total_seconds / elapsed
+    if times < FASTER:
+        return (Span("    "), Span(work, "dim"))
     return (
         Span("    "),
-        Span(f"{state.total_seconds / elapsed:.1f}x", "bold"),
-        Span(f" as fast as one after the other ({clock_text(state.total_seconds)} of tests", "dim"),
-        Span(f" in {lanes} lane{'s' * (lanes != 1)})", "dim"),
+        Span(f"{times:.1f}x", "bold"),
+        Span(f" as fast as one after the other ({work})", "dim"),
     )
 
 
