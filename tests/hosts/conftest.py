@@ -26,4 +26,5 @@ def rig(machines: Rig) -> Rig:
     """Three hosts, h1 to h3, in good order."""
     for host in machines.hosts.values():
         host.reset()
+    machines.know_keys()
     return machines

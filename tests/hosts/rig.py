@@ -241,6 +241,7 @@ class Rig:
         self.run("ip", "link", "set", "switch", "up")
         self.hosts = {f"h{number}": Machine(self, number) for number in range(1, count + 1)}
         self._write_ssh_config()
+        self.know_keys()
         for host in self.hosts.values():
             host.boot()
 
@@ -264,6 +265,14 @@ class Rig:
         """Start a shell command that lives no longer than the rig."""
         self._say(f"{command} </dev/null &")
 
+    def know_keys(self) -> None:
+        """Let the controller know every host's present key."""
+        known: list[str] = []
+        for name, host in self.hosts.items():
+            public = (host.folder / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()
+            known.append(f"{name} {public[0]} {public[1]}")
+        (self.folder / "known_hosts").write_text("\n".join(known) + "\n")
+
     def close(self) -> None:
         """End all."""
         assert self._switch.stdin is not None
@@ -276,16 +285,12 @@ class Rig:
         self._switch.stdin.flush()
 
     def _write_ssh_config(self) -> None:
-        known: list[str] = []
         lines = [f"Host h*\n  User {USER}\n  IdentityFile {self.folder}/id\n  IdentitiesOnly yes"]
         lines.append(f"  UserKnownHostsFile {self.folder}/known_hosts\n  GlobalKnownHostsFile none")
         lines.append("  StrictHostKeyChecking yes")
         for name, host in self.hosts.items():
             lines.append(f"Host {name}\n  HostName {host.cable.address}\n  HostKeyAlias {name}")
-            public = (host.folder / "etc/ssh/ssh_host_ed25519_key.pub").read_text().split()
-            known.append(f"{name} {public[0]} {public[1]}")
         self.ssh_config.write_text("\n".join(lines) + "\n")
-        (self.folder / "known_hosts").write_text("\n".join(known) + "\n")
 
 
 @contextmanager
