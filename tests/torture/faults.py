@@ -137,6 +137,7 @@ class Victim:
         self.folder = folder
         self.format = "testr" if kind == "pytest" else "stestr"
         self.failing: set[str] = set()
+        self.running: subprocess.Popen[bytes] | None = None
         shutil.copy(SUITES / f"steady_{kind}.py", folder / "test_steady.py")
         if kind == "pytest":
             (folder / "pytest.ini").write_text("[pytest]\n")
@@ -151,7 +152,10 @@ class Victim:
             path.symlink_to(folder / "disk" / path.name)
 
     def close(self) -> None:
-        """Let go of the disk."""
+        """End the run that was interrupted, if one was, and let go of the disk."""
+        if self.running is not None and self.running.poll() is None:
+            self.running.terminate()
+            _ended(self.running, PATIENCE)
         if self.small:
             subprocess.run(["umount", "-l", self.folder / "disk"], check=False)
 
@@ -159,7 +163,7 @@ class Victim:
         """Start a run whose events go to a pipe."""
         command = [sys.executable, "-m", "testlanes", "run", "--no-tui", "--json", *words]
         with (self.folder / "stderr").open("wb") as err:
-            return subprocess.Popen(
+            self.running = subprocess.Popen(
                 command,
                 cwd=self.folder,
                 env=environment(self.folder),
@@ -168,6 +172,7 @@ class Victim:
                 stderr=err,
                 start_new_session=True,
             )
+        return self.running
 
     def tell(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another command there."""
