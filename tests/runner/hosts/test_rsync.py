@@ -25,7 +25,10 @@ from .reached import far
 def test_the_parts_of_a_command_are_told_apart(
     run: tuple[str, ...], options: tuple[str, ...], host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/rsync")
+    def found(name: str) -> str:
+        return f"/usr/bin/{name}"
+
+    monkeypatch.setattr(shutil, "which", found)
     assert rsync_target(far(run=run)) == (SshTarget((run[0], *SSH_OPTIONS, *options), host), "")
 
 
