@@ -399,6 +399,9 @@ class Watched:
     def end(self) -> None:
         self.process.send_signal(signal.SIGINT)
         self.process.wait(LIMIT)
+        self._reader.join(LIMIT)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
         self._errors.close()
 
 
