@@ -16,7 +16,7 @@ from watchfiles import Change as Happened, DefaultFilter, awatch  # pyright: ign
 from ..affected import Change
 from .git import git, has_git, ignored_by_git
 
-DEBOUNCE = 60
+DEBOUNCE = 25
 """Milliseconds of quiet after which changes are taken to be complete (an editor's save is several)."""
 IGNORED_SHOWN = 20
 _FOLDERS = frozenset(DefaultFilter.ignore_dirs)
