@@ -62,6 +62,8 @@ class FakeAgent:
                 self.say("hello", {**hello, "clock": time.time_ns(), "dir": "/"})
             case "ping", (number,):
                 self.say("pong", number)
+            case "tree", (folder, _):
+                self.say("tree", {"root": folder, "state": "there", "holder": "", "rsync": False})
             case "load", (str() as name,):
                 self.say("loader", name, {"state": "loading", "why": ""})
                 for at in range(0, self.tests, 500):
