@@ -68,7 +68,9 @@ class AskingApp(OutsideApp, inherit_bindings=False):
             ("K", "kill", "kill what runs and leave"),
             ("Esc", "", "go on"),
         )
-        text = [f"{counts.running:,} tests run, {counts.waiting:,} wait."]
+        run = "1 test runs" if counts.running == 1 else f"{counts.running:,} tests run"
+        wait = "1 waits" if counts.waiting == 1 else f"{counts.waiting:,} wait"
+        text = [f"{run}, {wait}."]
         self.push_screen(Choice("Leave while the run goes on?", text, keys), answered)
 
     def leave(self, code: int) -> None:

@@ -900,6 +900,22 @@ async def test_after_the_run_everything_can_be_run_again_and_ctrl_c_leaves() -> 
         assert one.app.return_value == 0
 
 
+@pytest.mark.parametrize(("key", "hard"), [("y", False), ("enter", False), ("K", True)])
+async def test_leaving_while_tests_run_stops_or_kills_them_as_the_dialog_says(
+    key: str, hard: bool
+) -> None:
+    async with seat() as one:
+        await one.pilot.press("q", key)
+        assert one.app.return_value == 0
+        assert StopRun(hard=hard) in one.stage.notes.asked
+
+
+async def test_a_small_k_does_not_kill() -> None:
+    async with seat() as one:
+        await one.pilot.press("q", "k", "escape")
+        assert not any(isinstance(intent, StopRun) for intent in one.stage.notes.asked)
+
+
 async def test_quitting_after_the_run_asks_nothing() -> None:
     async with seat(stage_ended(green=True)) as one:
         await one.pilot.press("q")

@@ -32,7 +32,7 @@ class Choice(ModalScreen[str], inherit_bindings=False):
             self._lines.append((Span(f"  {key:<6}", "key bold"), Span(label, "text")))
             for one in (key, "enter") if word == keys[0][1] else (key,):
                 self._bindings.bind(
-                    "escape" if one == "Esc" else one.lower(), f"answer('{word}')", show=False
+                    "escape" if one == "Esc" else one, f"answer('{word}')", show=False
                 )
 
     def compose(self) -> ComposeResult:
