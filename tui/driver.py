@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import queue
 import select
+import signal
 import time
 from threading import Thread
 
@@ -26,6 +27,7 @@ class DashboardDriver(LinuxDriver):
     stale = False
     """Whether something was dropped, so that the whole screen must be drawn again."""
     _restoring = False
+    _suspending = False
     _titled = False
 
     def write(self, data: str) -> None:
@@ -69,8 +71,21 @@ class DashboardDriver(LinuxDriver):
         """Stop reading the terminal: one that is gone would be read for ever."""
         self.exit_event.set()
 
+    def suspend_application_mode(self) -> None:
+        """Give the terminal back for a while."""
+        self._suspending = True
+        try:
+            super().suspend_application_mode()
+        finally:
+            self._suspending = False
+
     def stop_application_mode(self) -> None:
         """Give the terminal back as it was; of one that does not read, not for long."""
+        if not self._suspending:
+            # A terminal that hangs up sends SIGCONT, too: Textual would take it once more for an app that is
+            # over, and read it for ever.
+            for number in (signal.SIGTSTP, signal.SIGCONT):
+                signal.signal(number, signal.SIG_DFL)
         self._restoring = True
         try:
             if self._titled:

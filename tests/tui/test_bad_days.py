@@ -203,3 +203,17 @@ def test_a_poor_terminal_shows_the_same(words: tuple[str, ...], tmp_path: Path) 
     assert b";2;" not in shown.replace(b"\x1b[22;2t", b""), "no such terminal shows true colour"
     if "LANG=C" in words:
         assert shown.rpartition(b"\x1b[?1049l")[0].isascii()
+
+
+def test_a_dashboard_that_was_left_takes_the_terminal_no_more(tmp_path: Path) -> None:
+    """A terminal that hangs up sends SIGCONT to its programs, besides SIGHUP."""
+    slow = SUITE.replace("time.sleep(0.3)", "time.sleep(2)").replace("range(40)", "range(2)")
+    with program(tmp_path, slow) as one:
+        one.wait_for(b"SteadyTest")
+        one.type(b"q")
+        one.wait_for(b"stop the run and leave")
+        one.type(b"y")
+        one.wait_for(b"\x1b[?1049l")
+        one.process.send_signal(signal.SIGCONT)
+        assert one.end() in (0, 130)
+        assert one.restored
