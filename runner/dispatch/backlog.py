@@ -190,8 +190,13 @@ class Backlog:
             part.pending = array("i", (i for i in part.pending if rows_of[i] not in gone))
             self._shelve(part)
 
-    def first(self, profile: int, host: HostName, segment: int, known: int) -> Unit | None:
-        """Return what comes next for a worker that can run positions below ``known``."""
+    def first(
+        self, profile: int, host: HostName, segment: int, known: int, most: float = math.inf
+    ) -> Unit | None:
+        """Return what comes next for a worker that can run positions below ``known``.
+
+        ``most``: in seconds at speed 1; longer units are passed over, but for urgent ones.
+        """
         pools = self.pools.view(segment, profile, host)
         rows = self.rows[profile]
         for front in (True, False):
@@ -199,7 +204,7 @@ class Backlog:
                 if not pool.pending:
                     continue
                 shelf = pool.front if front else pool.shelf
-                found = shelf.first(known)
+                found = shelf.first(known, math.inf if front else most)
                 if found is not None:
                     bucket, index = found
                     row = Row(rows[index])
@@ -306,6 +311,12 @@ class Backlog:
     def segment(self, row: Row) -> int:
         """Return a row's segment."""
         return self.pools[self._pools_of[row]].segment
+
+    def unit_seconds(self, unit: Unit) -> float | None:
+        """Return what a unit takes, in seconds at speed 1; None if that is not known, or no matter."""
+        if self._seed is not None or unit.bucket >= UNKNOWN:
+            return None
+        return self.seconds(unit.row) if unit.part is None else self.part_seconds(unit.part)
 
     def part_seconds(self, part: Part) -> float:
         """Return what is pending of a group, in seconds at speed 1."""

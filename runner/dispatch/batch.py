@@ -34,7 +34,7 @@ def choose_batch(floor: Floor, holding: Holding, now: float) -> list[Row]:
     rows: list[Row] = []
     total = 0.0
     while total < budget or _is_within_group(floor, holding):
-        row = take(floor, holding, speed, math.inf, first=True)
+        row = take(floor, holding, speed, math.inf, now, first=True)
         if row is None:
             break
         is_known = floor.has_guess or floor.backlog.seconds(row) is not None

@@ -159,6 +159,8 @@ class Dispatcher:
         old = floor.lanes.get(lane)
         if old is not None and (old.ready or old.held):
             raise LedgerError(f"lane {lane} still has a worker")
+        if old is None:
+            floor.hosts[host] += 1
         floor.lanes[lane] = Holding(lane, host, floor.profile(profile), latency, batches)
 
     def worker_ready(self, lane: LaneId, known: int, now: float) -> None:
@@ -273,6 +275,7 @@ class Dispatcher:
         """A lane ends; what it held returns to the queue."""
         floor = self._floor
         self.worker_gone(lane, now)
+        floor.hosts[floor.lanes[lane].host] -= 1
         del floor.lanes[lane]
         floor.may_be_orphaned = True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..ids import HostName, LaneId, ProfileName, Row
@@ -33,6 +34,7 @@ class Floor:
         self.guess = Likeness()
         self.backlog = Backlog(self.ledger, self.guess, seed)
         self.lanes: dict[LaneId, Holding] = {}
+        self.hosts = Counter[HostName]()  # how many lanes each has
         self.profile_limits: dict[int, tuple[int | None, frozenset[HostName] | None]] = {}
         self.segment = 0
         self.held: dict[int, int] = {}  # segment -> rows held
@@ -135,9 +137,18 @@ class Floor:
             n for s, n in self.backlog.urgent.items() if s < self.segment
         )
 
-    def next_unit(self, holding: Holding, known: int) -> Unit | None:
-        """Return what comes next for a lane whose worker can run positions below ``known``."""
-        return self.backlog.first(holding.profile, holding.host, self.segment, known)
+    def next_unit(self, holding: Holding, known: int, most: float = math.inf) -> Unit | None:
+        """Return what comes next for a lane whose worker can run positions below ``known``.
+
+        ``most``: only what takes about so many seconds at speed 1, or is not known to.
+        """
+        return self.backlog.first(holding.profile, holding.host, self.segment, known, most)
+
+    def unequal(self, speed: float) -> bool:
+        """Whether some host is faster than ``speed``."""
+        if len(self.hosts) < 2:
+            return False
+        return any(self.speeds.of(host) > speed for host, lanes in self.hosts.items() if lanes)
 
     def expected(self, row: Row, speed: float) -> float:
         """Return the wall seconds expected of a row; inf while nothing is known of its like."""

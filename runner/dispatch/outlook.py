@@ -19,7 +19,9 @@ def why_waiting(floor: Floor, lane: LaneId) -> str:
         limit = floor.limits[floor.segment]
         if limit is not None and floor.busy >= limit:
             return f"segment {floor.segment + 1} of {len(floor.limits)}"
-        return ""
+        return (
+            "a faster host ends it sooner" if floor.unequal(floor.speeds.of(holding.host)) else ""
+        )
     for part in backlog.owned.values():
         if part.pool.profile == holding.profile and part.pool.segment == floor.segment:
             return f"group {part.name} held by lane {part.owner}"

@@ -7,10 +7,13 @@ import math
 from ..ids import Row
 from .floor import Floor
 from .holding import Holding
+from .unequal import next_worthy
 from .units import Part
 
 
-def take(floor: Floor, holding: Holding, speed: float, room: float, first: bool) -> Row | None:
+def take(
+    floor: Floor, holding: Holding, speed: float, room: float, now: float, *, first: bool
+) -> Row | None:
     """Take the next row for a lane, if it fits: the first may be longer than ``room``, if it is known."""
     backlog = floor.backlog
     part = own_part(floor, holding)
@@ -18,7 +21,7 @@ def take(floor: Floor, holding: Holding, speed: float, room: float, first: bool)
     if part is not None:
         row = backlog.next_of(part, holding.known)
     else:
-        unit = floor.next_unit(holding, holding.known)
+        unit = next_worthy(floor, holding, now)
         row = None if unit is None else unit.row
         if unit is not None and unit.part is not None:
             row = backlog.next_of(unit.part, holding.known)

@@ -90,7 +90,12 @@ def _steal(floor: Floor, thief: Holding, now: float, decisions: list[Decision]) 
             best, most = holding, out
     if best is None or most < 2.0 * best.latency + SLACK:
         return False
-    rows = [row for row in best.queue() if _may_be_stolen(floor, row, best)]
+    slower = floor.speeds.of(best.host) / floor.speeds.of(thief.host)
+    rows = [
+        row
+        for row in best.queue()
+        if _may_be_stolen(floor, row, best) and best.held[row] * max(slower, 1.0) < most
+    ]
     stolen: list[Row] = []
     seconds = 0.0
     for row in reversed(rows):

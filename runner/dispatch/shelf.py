@@ -66,9 +66,14 @@ class Shelf:
             heapq.heappush(self._back.setdefault(bucket, []), index)
         self._mask |= 1 << bucket
 
-    def first(self, known: int) -> tuple[int, int] | None:
-        """Return (bucket, index) of the first that is below ``known``, or None."""
+    def first(self, known: int, most: float = math.inf) -> tuple[int, int] | None:
+        """Return (bucket, index) of the first that is below ``known``, or None.
+
+        ``most``: only from buckets of at most so many seconds, and what was never timed.
+        """
         mask = self._mask
+        if most < math.inf:
+            mask &= (2 << bucket_of(most)) - 1 | 1 << UNKNOWN
         while mask:
             bucket = mask.bit_length() - 1
             index = self._head(bucket)

@@ -46,7 +46,7 @@ def fill(floor: Floor, holding: Holding, now: float, decisions: list[Decision]) 
     if holding.batches and not floor.single:
         rows = choose_batch(floor, holding, now)
     else:
-        rows = _choose(floor, holding, low)
+        rows = _choose(floor, holding, low, now)
     if not rows:
         floor.hungry.add(lane)
         _wake(floor, holding, low, now)  # what it has may come to wait behind a slow test
@@ -56,7 +56,7 @@ def fill(floor: Floor, holding: Holding, now: float, decisions: list[Decision]) 
     _wake(floor, holding, low, now)
 
 
-def _choose(floor: Floor, holding: Holding, low: float) -> list[Row]:
+def _choose(floor: Floor, holding: Holding, low: float, now: float) -> list[Row]:
     """Take from the backlog what a lane is to get now."""
     speed = floor.speeds.of(holding.host)
     left = floor.backlog.work(holding.profile, holding.host, floor.segment) / speed
@@ -68,9 +68,8 @@ def _choose(floor: Floor, holding: Holding, low: float) -> list[Row]:
     while len(rows) < room:
         if len(holding.held) == 1 and _is_vague(floor, holding) and _has_company(floor, holding):
             break
-        row = take(
-            floor, holding, speed, budget - total if len(holding.held) > 1 else math.inf, not rows
-        )
+        left_over = budget - total if len(holding.held) > 1 else math.inf
+        row = take(floor, holding, speed, left_over, now, first=not rows)
         if row is None:
             break
         total += floor.hold(holding, row, speed)

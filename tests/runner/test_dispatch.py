@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from testlanes.runner.decisions import Entry, Give, Move, Recall, Renew
 from testlanes.runner.dispatch import Dispatcher
-from testlanes.runner.ids import LOCAL, LaneId, ProfileName, Row
+from testlanes.runner.ids import LOCAL, HostName, LaneId, ProfileName, Row
 
 PY = ProfileName("default")
 
@@ -143,3 +143,53 @@ def test_a_lane_whose_worker_died_when_its_profile_was_done_goes_to_what_is_list
     dispatcher.add([Entry(Row(1), two, 0, 1.0, None)], 2.0)
     dispatcher.listing_ended(two)
     assert dispatcher.decide(2.0) == [Move(LaneId(0), two)]
+
+
+FAST, SLOW = HostName("fast"), HostName("slow")
+
+
+def two_hosts(*, busy: float) -> Dispatcher:
+    """A fast lane that runs something for ``busy`` seconds, a slow one that is idle, and a test of 10 s."""
+    dispatcher = Dispatcher(profiles=[PY], hosts=[FAST, SLOW], speeds={FAST: 1.0, SLOW: 0.25})
+    dispatcher.open_lane(LaneId(0), FAST, PY)
+    dispatcher.open_lane(LaneId(1), SLOW, PY)
+    dispatcher.add([Entry(Row(0), PY, 0, busy, None)], 0.0)
+    dispatcher.worker_ready(LaneId(0), -1, 0.0)
+    assert dispatcher.decide(0.0) == [Give(LaneId(0), (Row(0),))]
+    dispatcher.started(LaneId(0), Row(0), 0.0)
+    dispatcher.add([Entry(Row(1), PY, 1, 10.0, None)], 0.0)
+    dispatcher.listing_ended(PY)
+    dispatcher.worker_ready(LaneId(1), -1, 0.0)
+    return dispatcher
+
+
+def test_a_slow_host_leaves_a_long_test_to_a_fast_one_that_ends_it_sooner() -> None:
+    dispatcher = two_hosts(busy=11.0)
+
+    assert dispatcher.decide(0.1) == []  # 40 seconds here, 21 there
+    assert dispatcher.waiting(LaneId(1)) == "a faster host ends it sooner"
+
+    dispatcher.finished(LaneId(0), Row(0), 11.0, 11.0)
+    assert dispatcher.decide(11.0) == [Give(LaneId(0), (Row(1),))]
+
+
+def test_a_slow_host_takes_a_long_test_that_a_fast_one_would_end_later() -> None:
+    assert two_hosts(busy=60.0).decide(0.1) == [Give(LaneId(1), (Row(1),))]
+
+
+def test_a_slow_host_waits_for_no_fast_one_that_is_stuck_or_gone() -> None:
+    stuck = two_hosts(busy=11.0)
+    assert stuck.decide(0.1) == []
+    now = 0.1
+    given: list[object] = []
+    while not given and stuck.wake_at is not None and now < 200.0:
+        now = max(stuck.wake_at, now)
+        given += stuck.decide(now)
+    assert given == [Give(LaneId(1), (Row(1),))]
+
+    gone = two_hosts(busy=11.0)
+    assert gone.decide(0.1) == []
+    gone.close_lane(LaneId(0), 0.2)
+    (give,) = gone.decide(0.2)
+    assert isinstance(give, Give)
+    assert LaneId(1) == give.lane

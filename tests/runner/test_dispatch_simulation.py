@@ -43,7 +43,7 @@ def test_short_tests_are_sent_in_batches() -> None:
     assert outcome.messages <= 0.5
 
 
-@pytest.mark.parametrize("kind", ["unit", "heavy"])
+@pytest.mark.parametrize("kind", SMALL)
 @pytest.mark.parametrize("speeds", [(1.0, 1.0, 2.0), (1.0, 0.5, 0.25)])
 def test_on_unequal_hosts_whose_speeds_earlier_runs_learnt_it_reaches_95_percent(
     kind: str, speeds: tuple[float, ...]
