@@ -24,7 +24,7 @@ MIXED = """
             raise OSError("no")
 
     for number in range(80):
-        setattr(Mixed, f"test_{number:02}", lambda self: time.sleep(0.05))
+        setattr(Mixed, f"test_{number:02}", lambda self: time.sleep(0.2))
 """
 
 
