@@ -7,8 +7,8 @@ import signal
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from .engine import Run
 from .events import INTERRUPTED, RunEnded
+from .frame import Run
 from .intents import StopRun
 from .state import RunState, Standing
 

@@ -142,8 +142,10 @@ class Site:
             self.say("python", name, fields)
 
         argv = [os.path.expanduser(python), "-c", VERSION_OF]
+        # Who only looks has no folder yet.
+        where = self._root if os.path.isdir(self._root) else None
         try:
-            self._errand(done).start(argv, env, self._root or None, LOOK_LIMIT)
+            self._errand(done).start(argv, env, where, LOOK_LIMIT)
         except OSError as error:
             done(None, "could not be started: %s" % error, "")
 

@@ -58,6 +58,7 @@ def describe(settings: Settings) -> list[Row]:
         "known_flaky": list(settings.known_flaky),
         "watch_ignore": list(settings.watch_ignore),
         "watch_poll": settings.watch_poll,
+        "watch_memory": settings.watch_memory,
         "watch_red": settings.watch_red,
         "watch_green": settings.watch_green,
         "watch_rest": settings.watch_rest,

@@ -6,12 +6,13 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING
 
-from ..engine import Request, prepare, replay_request
+from ..engine import prepare, replay_request
 from ..headless import handlers_kept, run_headless
 from ..ids import Case
 from ..isolation import Bisection, Verdict
 from ..report.clean import clean_line
 from ..repository.queries import ran_before
+from ..request import Request
 from ..select import Selector
 from ..state import FAILED, Standing
 

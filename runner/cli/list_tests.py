@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..config.lists import format_by_profile
-from ..engine import Request, prepare_listing
+from ..engine import prepare_listing
 from ..headless import handlers_kept, run_headless
 from ..report.clean import clean_line
+from ..request import Request
 from ..state import Standing
 from .selecting import known_failures, selection_of
 from .stored import is_ci, opened, refuse_mixture, say

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..engine import Request, Run, prepare
+from ..engine import prepare
 from ..events import ListingEnded, RunEvent, StopAsked, Warned
+from ..frame import Run
 from ..journal import Journal
 from ..plan import Plan
+from ..request import Request
 
 if TYPE_CHECKING:
     from ..repository.directory import DirectoryRepository

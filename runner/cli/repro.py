@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..engine import Request, replay_request
+from ..engine import replay_request
 from ..errors import UserError
 from ..ids import Case
 from ..patterns import compile_pattern
 from ..report.clean import clean_line
 from ..repository.queries import replay_of
+from ..request import Request
 from .run import say
 
 if TYPE_CHECKING:

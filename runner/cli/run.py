@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config.lists import read_plan
-from ..engine import Request
 from ..errors import UserError
 from ..headless import exit_code, handlers_kept, run_headless
 from ..ids import Case, ProfileName
 from ..report.clean import clean_line
 from ..repository.opening import open_repository
 from ..repository.recording import NOT_STORED
+from ..request import Request
 from ..select import absent
 from ..settings import Selection, Settings
 from ..state import RunState

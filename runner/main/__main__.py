@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from testlanes.runner.cli.arguments import Arguments
-    from testlanes.runner.engine import Request
     from testlanes.runner.repository.directory import DirectoryRepository
+    from testlanes.runner.request import Request
     from testlanes.runner.settings import Settings
     from testlanes.runner.watching import Ways
 

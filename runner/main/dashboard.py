@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from testlanes.runner.cli.recorded import RecordedRun
 from testlanes.runner.cli.run import make_request, rerun_command, tell_stored, tell_warnings
-from testlanes.runner.engine import Request, prepare, replay_request
+from testlanes.runner.engine import prepare, replay_request
 from testlanes.runner.errors import UserError
 from testlanes.runner.events import CasesListed, Warned
 from testlanes.runner.headless import exit_code, handlers_kept
@@ -30,6 +30,7 @@ from testlanes.runner.intents import Intent, Rerun, StopRun
 from testlanes.runner.isolation import Bisection
 from testlanes.runner.report.lines import Lines
 from testlanes.runner.repository.queries import ran_before
+from testlanes.runner.request import Request
 from testlanes.runner.settings import PytestSuite, Selection
 from testlanes.runner.state import FAILED
 

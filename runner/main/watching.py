@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, cast
 
 from testlanes.runner.cli.entry import settings_of
 from testlanes.runner.cli.watch import unwatchable, watched_project
-from testlanes.runner.engine import Request
 from testlanes.runner.errors import UserError
 from testlanes.runner.events import CaseFinished, RunEvent, Warned
 from testlanes.runner.ids import Case, LaneId, Row
 from testlanes.runner.intents import Intent, Rerun, Watch as WatchLane
 from testlanes.runner.repository.opening import open_repository
+from testlanes.runner.request import Request
 from testlanes.runner.state import Board, RunState
 from testlanes.runner.watch import Recorded, Watch
 from testlanes.runner.watch.turning import Turning

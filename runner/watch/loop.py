@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import assert_never
 
 from ..affected import Affected, Change
-from ..engine import Request, WatchRequest
 from ..errors import UserError
 from ..events import ImageChanged
 from ..ids import Case, ProfileName
 from ..intents import StopRun
+from ..request import Request, WatchRequest
 from ..settings import Settings
 from ..standby import Standby
 from ..watching import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..engine import Run
+from ..frame import Run
 from ..ids import Case, Kind, Status
 from ..report.attempts import extra_attempt, headline, place
 from ..state import Detail, Standing

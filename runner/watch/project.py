@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..engine import Request, Run
+from ..frame import Run
 from ..ids import Case, ProfileName
+from ..request import Request
 from ..settings import Settings
 from ..watching import KnownFailure
 

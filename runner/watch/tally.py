@@ -6,8 +6,8 @@ import time
 from dataclasses import dataclass, field
 
 from ..affected import Uses
-from ..engine import Run
 from ..events import CaseFinished, CasesListed, FilesUsed, ListingEnded, RunEvent
+from ..frame import Run
 from ..ids import Case, ProfileName
 from .choice import Choice
 

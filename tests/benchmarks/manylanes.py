@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from testlanes.runner.engine import Request, prepare
+from testlanes.runner.engine import prepare
 from testlanes.runner.headless import run_headless
 from testlanes.runner.ids import HostName
+from testlanes.runner.request import Request
 from testlanes.runner.settings import Host, Profile, Settings, UnittestSuite
 
 LANES = 200

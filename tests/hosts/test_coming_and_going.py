@@ -8,11 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from testlanes.runner.engine import Request, Run, prepare
+from testlanes.runner.engine import prepare
 from testlanes.runner.events import CaseFinished, HostLost, HostReady, LaneOpened, RunEvent
+from testlanes.runner.frame import Run
 from testlanes.runner.headless import exit_code
 from testlanes.runner.ids import LOCAL, HostName, LaneId
 from testlanes.runner.intents import ChangeLanes, JoinHost, LeaveHost
+from testlanes.runner.request import Request
 from testlanes.runner.settings import Host
 
 from ..runner.projects import unittests

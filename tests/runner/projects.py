@@ -6,9 +6,11 @@ import sys
 import textwrap
 from pathlib import Path
 
-from testlanes.runner.engine import Request, Run, prepare
+from testlanes.runner.engine import prepare
+from testlanes.runner.frame import Run
 from testlanes.runner.headless import exit_code, run_headless
 from testlanes.runner.ids import ProfileName
+from testlanes.runner.request import Request
 from testlanes.runner.settings import (
     CommandSuite,
     Profile,

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from testlanes.runner.agent_options import lane_count
-from testlanes.runner.engine import Request, prepare
+from testlanes.runner.engine import prepare
 from testlanes.runner.errors import UserError
 from testlanes.runner.events import (
     CaseFinished,
@@ -26,6 +26,7 @@ from testlanes.runner.headless import exit_code
 from testlanes.runner.ids import Kind, LaneId, Row
 from testlanes.runner.intents import Rerun, StopRun, StopTest, Watch
 from testlanes.runner.plan import Plan, Segment
+from testlanes.runner.request import Request
 from testlanes.runner.settings import CommandSuite, Settings, UnittestSuite
 from testlanes.runner.state import Standing
 from testlanes.runner.wire.subunit import Decoder

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from testlanes.runner.engine import Request, prepare
+from testlanes.runner.engine import prepare
 from testlanes.runner.events import CaseStarted, FixtureChanged, OutputReceived, RunEvent
 from testlanes.runner.intents import Watch
+from testlanes.runner.request import Request
 from testlanes.runner.settings import Settings
 from testlanes.runner.state import RunState
 

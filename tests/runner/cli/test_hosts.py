@@ -95,7 +95,11 @@ def test_an_interpreter_that_is_not_there(hosts: Path, capsys: pytest.CaptureFix
     assert ask("box") == 1
 
     said = capsys.readouterr().out
-    assert "box: cannot be used: it cannot run default: its Python there, /no/python," in said
+    assert (
+        "box: cannot be used: it cannot run default: /no/python on box could not be started: "
+        in said
+    )
+    assert "/no/python on box could not be started: No such file or directory" in said
     assert "hint: name its interpreter there" in said
 
 

@@ -7,9 +7,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from testlanes.runner.engine import Request, prepare, prepare_listing
+from testlanes.runner.engine import prepare, prepare_listing
 from testlanes.runner.headless import exit_code, run_headless
 from testlanes.runner.ids import LOCAL, HostName, ProfileName
+from testlanes.runner.request import Request
 from testlanes.runner.settings import Host, Profile, Settings, UnittestSuite
 from testlanes.runner.state import RunState
 
