@@ -71,7 +71,8 @@ class Frame:
             flaky_fails=settings.flaky == "fail",
         )
         self._count = lane_count(settings)
-        selects = Selector(request.selection).selects
+        selector = Selector(request.selection)
+        selects = selector.selects
         only = request.watch.selects if request.watch is not None else None
 
         def both(test_id: str, profile: ProfileName) -> bool:
@@ -88,6 +89,7 @@ class Frame:
                 profile.name: [host for host in settings.hosts if host in profile.hosts]
                 for profile in settings.profiles
             },
+            selector.overlooks,
         )
         self._losses = Losses()
         self._refusals: dict[Row, set[HostName]] = {}

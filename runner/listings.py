@@ -23,6 +23,7 @@ from .events import (
     Warned,
 )
 from .ids import HostName, ProfileName, Row
+from .select import FAILED_IMPORT
 
 Groups = Mapping[int, tuple[str, bool]]
 """Index in a list of ids -> (name of its group, whether that is hard)."""
@@ -44,6 +45,8 @@ class _Suite:
     lister: HostName | None = None
     """The host that lists it; None: nobody yet, or not any more."""
     rows: list[Row] = field(default_factory=list[Row])
+    overlooked: list[str] = field(default_factory=list[str])
+    """Files and modules that could not be loaded, and may have tests that are meant."""
     took_over: _Copy | None = None
     """What the host that lists it has loaded itself, where another listed before."""
     ended: bool = False
@@ -60,8 +63,13 @@ class Listings:
         selects: Callable[[str, ProfileName], bool],
         group_of: Callable[[str], Group | None],
         serves: Mapping[ProfileName, Sequence[HostName]],
+        overlooks: Callable[[str], bool] = lambda _id: False,
     ) -> None:
-        """``group_of``: the hard group that the settings give a test id."""
+        """``group_of``: the hard group that the settings give a test id.
+
+        ``overlooks``: whether an id that is not selected may hide some that are meant.
+        """
+        self._overlooks = overlooks
         self._cases = cases
         self._selects = selects
         self._group_of = group_of
@@ -127,6 +135,7 @@ class Listings:
             events: list[RunEvent] = [SuiteLoaded(profile, host)]
             if suite.took_over is not None:
                 events += self._absent(profile, host, suite.took_over, suite.rows)
+            events += self._overlooked(profile, suite)
             events.append(ListingEnded(profile, "", seconds))
             for other, copy in suite.copies.items():
                 if copy.loaded:
@@ -224,6 +233,8 @@ class Listings:
             row = self._cases.add(test_id, profile)
             rows.append(row)
             if not self._selects(test_id, profile):
+                if self._overlooks(test_id):
+                    suite.overlooked.append(test_id)
                 continue
             selected.append(row)
             if (group := self._group_of(test_id)) is not None:
@@ -238,6 +249,15 @@ class Listings:
             if copy.loaded:
                 events += self._absent(profile, host, copy, rows)
         return events
+
+    def _overlooked(self, profile: ProfileName, suite: _Suite) -> list[RunEvent]:
+        """Tell what nobody could look into: a filter may be meant for tests in there."""
+        names = [name.removeprefix(FAILED_IMPORT) for name in suite.overlooked]
+        if not names:
+            return []
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        text = f"could not be loaded, so that no filter finds tests in there: {', '.join(names[:5])}{more}"
+        return [Warned(profile, text)]
 
     def _absent(
         self, profile: ProfileName, host: HostName, copy: _Copy, rows: Sequence[Row]

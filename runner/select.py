@@ -54,6 +54,19 @@ class Selector:
             return False
         return not any(each.matches(test_id) for each in self._unwanted)
 
+    def overlooks(self, test_id: str) -> bool:
+        """Whether an id that is not selected stands for a file or module that could not be loaded, and that
+        may have tests which a filter is meant for: nobody can tell.
+        """
+        if not self._wanted or not stands_for_unloaded(test_id):
+            return False
+        return not any(each.matches(test_id) for each in self._unwanted)
+
+
+def stands_for_unloaded(test_id: str) -> bool:
+    """Whether an id is that of a file (pytest) or module (unittest) that could not be loaded."""
+    return test_id.startswith(FAILED_IMPORT) or ("::" not in test_id and test_id.endswith(".py"))
+
 
 def absent(
     selection: Selection,
@@ -76,7 +89,7 @@ def absent(
 
 
 def _is_of_a_test(test_id: str) -> bool:
-    if test_id.startswith(FAILED_IMPORT) or test_id.endswith(".py") or test_id == NO_TEST:
+    if stands_for_unloaded(test_id) or test_id == NO_TEST:
         return False
     return _FIXTURE.fullmatch(test_id) is None
 

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -661,3 +662,17 @@ async def test_a_suite_that_is_named_runs_as_its_command_would(tmp_path: Path) -
         "no_such_module": "error",
     } == outcomes(state)
     assert 1 == code
+
+
+@pytest.mark.parametrize("make", [unittests, pytests])
+async def test_a_filter_that_cannot_look_into_a_broken_module_says_so(
+    tmp_path: Path, make: Callable[[Path], Settings]
+) -> None:
+    good = "import unittest\nclass Good(unittest.TestCase):\n    def test_quota(self): pass\n"
+    folder = write(tmp_path, test_good=good, test_broken="import no_such_module\n")
+
+    state, code = await finish(make(folder), only("test_quota"))
+
+    assert code == 0
+    (warning,) = [each.text for each in state.warnings if "could not be loaded" in each.text]
+    assert "no filter finds tests in there: test_broken" in warning

@@ -204,3 +204,14 @@ def test_ids_that_no_suite_has_are_known_but_not_what_stands_for_fixtures_and_fi
     each = Selection(per_profile={PY311: frozenset({"a.B.c", "a.B.d"})})
     assert absent(each, [PY311, PY312], exists) == ["a.B.d"]
     assert absent(Selection(filters=("nothing",)), [PY311], exists) == []
+
+
+@pytest.mark.parametrize("broken", ["unittest.loader._FailedTest.p.m", "tests/test_x.py"])
+def test_a_filter_overlooks_what_cannot_be_loaded_unless_that_is_left_out_on_purpose(
+    broken: str,
+) -> None:
+    assert Selector(Selection(filters=("quota",))).overlooks(broken)
+    assert Selector(Selection(include=("quota",))).overlooks(broken)
+    assert not Selector(Selection(filters=("quota",), exclude=("m|x",))).overlooks(broken)
+    assert not Selector(Selection(exclude=("quota",))).overlooks(broken)
+    assert not Selector(Selection(filters=("quota",))).overlooks("tests/test_x.py::test_a")
