@@ -15,6 +15,7 @@ from watchfiles import Change as Happened, DefaultFilter, awatch  # pyright: ign
 
 from ..affected import Change
 from .git import git, has_git, ignored_by_git
+from .polling import looked_at
 
 DEBOUNCE = 25
 """Milliseconds of quiet after which changes are taken to be complete (an editor's save is several)."""
@@ -63,23 +64,36 @@ class Tree:
 
         Raises OSError when the machine has no more watches to give.
         """
+        async for paths, touched in self._looks(stop) if self._poll else self._events(stop):
+            found = await asyncio.to_thread(self.settle, paths, touched)
+            if found or self.ignored:
+                yield found
+
+    async def _events(self, stop: asyncio.Event) -> AsyncIterator[tuple[list[str], set[str]]]:
+        """Yield (paths of which the system says that they changed, those that were merely touched)."""
         source = awatch(
             self.root,
             watch_filter=self._watched,
             debounce=1600,
             step=DEBOUNCE,
             stop_event=stop,
-            force_polling=self._poll or None,
-            poll_delay_ms=300,
             ignore_permission_denied=True,
             recursive=True,
         )
         async for batch in source:
-            paths = [path for _, path in batch]
-            touched = {path for how, path in batch if how is Happened.modified}
-            found = await asyncio.to_thread(self.settle, paths, touched)
-            if found or self.ignored:
-                yield found
+            yield (
+                [path for _, path in batch],
+                {path for how, path in batch if how is Happened.modified},
+            )
+
+    async def _looks(self, stop: asyncio.Event) -> AsyncIterator[tuple[list[str], set[str]]]:
+        """Yield the same by looking at every file."""
+
+        def files() -> list[str]:
+            return [f"{folder}/{name}" for folder, name in self._below(self.root)]
+
+        async for paths in looked_at(files, stop, DEBOUNCE / 1000):
+            yield sorted(paths), set()
 
     def settle(self, paths: Iterable[str], touched: Collection[str] = ()) -> list[Change]:
         """Compare with what was there, and return the files whose content is another now.

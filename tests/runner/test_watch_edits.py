@@ -214,7 +214,9 @@ def test_files_can_be_looked_at_where_nobody_tells_of_changes(project: Path) -> 
     one = Watching(project)
     try:
         one.cycle()
-        assert one.cycle_of("lib/quota.py", "LIMIT = 4\n")["counts"] == {"success": 1, "fail": 1}
+        for number in (4, 5, 6):  # as long as before, and within a second
+            cycle = one.cycle_of("lib/quota.py", f"LIMIT = {number}\n")
+            assert cycle["counts"] == {"success": 1, "fail": 1}
     finally:
         one.end()
 

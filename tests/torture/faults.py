@@ -306,7 +306,9 @@ def torture(
     said = victim.stderr
     if killed and was_full:  # nobody was left to tell it, and there was no room to write it down
         said += "could not be stored"
-    wrong = list(_stored(victim, seen, lost=disk.faulty and was_full, told=said))
+    # It may have been freed again between the storing and this look at it.
+    lost = disk.faulty and (was_full or "could not be stored" in said)
+    wrong = list(_stored(victim, seen, lost=lost, told=said))
     if wrong:
         wrong.append(f"it had said: {said[-1000:]}")
     broken += wrong
