@@ -17,6 +17,11 @@ MOST = 256
 """The most cases that a lane holds."""
 BATCH = 0.05
 """Seconds of work that are worth a message."""
+SECOND = 1.0
+"""Seconds that a case may take which is queued behind one that is enough by itself.
+
+A longer one would wait there until an idle lane asks for it, and then be the last to end.
+"""
 
 
 def fill(floor: Floor, holding: Holding, now: float, decisions: list[Decision]) -> None:
@@ -68,7 +73,9 @@ def _choose(floor: Floor, holding: Holding, low: float, now: float) -> list[Row]
     while len(rows) < room:
         if len(holding.held) == 1 and _is_vague(floor, holding) and _has_company(floor, holding):
             break
-        left_over = budget - total if len(holding.held) > 1 else math.inf
+        left_over = budget - total if holding.held else math.inf
+        if len(holding.held) == 1:
+            left_over = max(left_over, SECOND)
         row = take(floor, holding, speed, left_over, now, first=not rows)
         if row is None:
             break

@@ -52,3 +52,9 @@ def test_on_unequal_hosts_whose_speeds_earlier_runs_learnt_it_reaches_95_percent
     suite = workload(kind, SMALL[kind], "noisy", 1)
 
     assert simulate(suite, four_each, 0.01, known=True).share >= 95
+
+
+def test_no_long_test_waits_behind_another_while_many_lanes_begin() -> None:
+    outcome = simulate(workload("integration", 3000, "noisy", 1), lanes(64), 0.005)
+
+    assert outcome.share >= 97
