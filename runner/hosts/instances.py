@@ -32,6 +32,9 @@ IN_VAIN = 2
 LOOK = 0.05
 """Seconds between two looks at a command that runs."""
 
+GATE = 'read go && exec /bin/sh -c "$1" </dev/null'
+"""For a shell: a command begins when the ledger knows of it, and never if we are killed before."""
+
 GRACE = 5.0
 """Seconds that a provisioning command has to end when it is asked to."""
 
@@ -141,16 +144,19 @@ class Instances:
         began = time.monotonic()
         with self._ledger.output(left) as output:
             process = subprocess.Popen(  # noqa: ASYNC220 - it takes no longer than asyncio's
-                ["/bin/sh", "-c", command],
+                ["/bin/sh", "-c", GATE, "sh", command],
                 cwd=self._settings.root,
                 env={**os.environ, **env},
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=errors,
                 start_new_session=True,
             )
         try:
             self._ledger.provisioning(left, process.pid)
+            assert process.stdin is not None  # noqa: S101
+            with suppress(BrokenPipeError), process.stdin as gate:
+                gate.write(b"go\n")
             shown = 0
             while process.poll() is None:
                 await asyncio.sleep(LOOK)
