@@ -172,7 +172,7 @@ class Stage:
     """A run that is told event by event. ``state`` is what a dashboard shows."""
 
     def __init__(
-        self, profiles: Sequence[ProfileName] = (PY311, PY312, PY313), root: str = "/work/nova"
+        self, profiles: Sequence[ProfileName] = (PY311, PY312, PY313), root: str = "/srv/nova"
     ) -> None:
         self.cases = CaseTable()
         self.expected: dict[str, float] = {}

@@ -121,8 +121,8 @@ def test_a_file_that_changed_since_is_not_shown_for_what_it_was() -> None:
 
 
 def test_paths_of_the_project_are_shown_from_its_folder_on() -> None:
-    text = MISMATCH.replace("tests/api", "/work/nova/tests/api").encode()
-    sections = sections_of([("traceback", TB, text)], [], lambda _: [], UNICODE, root="/work/nova")
+    text = MISMATCH.replace("tests/api", "/srv/nova/tests/api").encode()
+    sections = sections_of([("traceback", TB, text)], [], lambda _: [], UNICODE, root="/srv/nova")
     assert "  tests/api/test_servers.py:214 in" in words(sections[0])
 
 

@@ -45,7 +45,7 @@ def test_all_of_a_host_can_be_written(project: Project) -> None:
         run = ["ssh", "-p", "2222", "builder"]
         lanes = 8
         python = "python3.12"
-        dir = "~/work/{project}"
+        dir = "~/checks/{project}"
         sync = "manifest"
         setup = "make env"
         profiles = { py311 = ".tox/py311/bin/python" }
@@ -65,7 +65,7 @@ def test_all_of_a_host_can_be_written(project: Project) -> None:
         "manifest",
         "make env",
     )
-    assert host.directory == "~/work/{project}"
+    assert host.directory == "~/checks/{project}"
     assert dict(host.profiles) == {"py311": ".tox/py311/bin/python"}
     assert (host.isolate, host.queue, host.lease) == (True, True, 4.0)
 
