@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from ..config.hosts import here_only
 from ..errors import UserError
 from ..ids import Case, Kind, ProfileName
+from ..report.reporter import Outlet
+from ..report.unread import hung_up
 from ..repository.opening import open_repository
 from ..settings import Settings
 from ..watch import Project, Watch
@@ -32,12 +35,15 @@ Dashboard: TypeAlias = Callable[[Arguments, Callable[[], Settings], Ways], int]
 
 NOTES = "files-used.json"
 """In testlanes' own folder of the repository."""
+STDOUT = 1
+LOOK_EVERY = 1.0
+"""Seconds between looks at whether anybody still reads what is told."""
 
 
 def run_watch(
     args: Arguments, load: Callable[[], Settings], dashboard: Dashboard | None = None
 ) -> int:
-    """Watch until Ctrl-C. Returns 1 if something is failing then, else 0."""
+    """Watch until Ctrl-C, or until nobody reads what is told. Returns 1 if something is failing then, else 0."""
     mode = args.mode or "affected"
     failing = args.failing or mode == "failing"
     ways = Ways(cast("Mode", mode) if mode != "failing" else "affected", failing)
@@ -53,12 +59,13 @@ def _watch_headless(args: Arguments, load: Callable[[], Settings], ways: Ways) -
         say(problem)
     turning = Turning(first, say)
     many = len(first.profiles) > 1
+    outlet = Outlet(sys.stdout)
 
     def show(cycle: Cycle) -> None:
-        if args.json:
-            print(json.dumps(as_json(cycle)), flush=True)  # noqa: T201
-        else:
-            print("\n".join(block(cycle, many_profiles=many)), flush=True)  # noqa: T201
+        text = (
+            json.dumps(as_json(cycle)) if args.json else "\n".join(block(cycle, many_profiles=many))
+        )
+        outlet.write(f"{text}\n")
 
     def tell(event: WatchEvent) -> None:
         match event:
@@ -72,9 +79,10 @@ def _watch_headless(args: Arguments, load: Callable[[], Settings], ways: Ways) -
 
     say(f"watching {first.root}; Ctrl-C ends it")
     try:
-        asyncio.run(_watch(lambda: watched_project(args, load()), tell, ways))
+        asyncio.run(_watch(lambda: watched_project(args, load()), tell, ways, outlet))
     except OSError as error:
         raise unwatchable(error) from error
+    outlet.close()
     return int(turning.red)
 
 
@@ -87,16 +95,28 @@ def unwatchable(error: OSError) -> UserError:
 
 
 async def _watch(
-    project: Callable[[], Project], tell: Callable[[WatchEvent], None], ways: Ways
+    project: Callable[[], Project],
+    tell: Callable[[WatchEvent], None],
+    ways: Ways,
+    outlet: Outlet[str],
 ) -> None:
+    def look() -> None:
+        nonlocal next_look
+        if outlet.gone or hung_up(STDOUT):
+            watch.stop()
+        else:
+            next_look = loop.call_later(LOOK_EVERY, look)
+
     watch = Watch(project, tell, ways)
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     for number in numbers:
         loop.add_signal_handler(number, watch.stop)
+    next_look = loop.call_later(LOOK_EVERY, look)
     try:
         await watch.run()
     finally:
+        next_look.cancel()
         for number in numbers:
             loop.remove_signal_handler(number)
 

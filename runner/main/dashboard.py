@@ -9,7 +9,6 @@ import asyncio
 import io
 import os
 import re
-import select
 import shlex
 import signal
 import sys
@@ -29,6 +28,7 @@ from testlanes.runner.ids import Case, ProfileName, Row
 from testlanes.runner.intents import Intent, Rerun, StopRun
 from testlanes.runner.isolation import Bisection
 from testlanes.runner.report.lines import Lines
+from testlanes.runner.report.unread import hung_up
 from testlanes.runner.repository.queries import ran_before
 from testlanes.runner.request import Request
 from testlanes.runner.settings import PytestSuite, Selection
@@ -238,9 +238,7 @@ class Sitting:
 def _hush_where_gone() -> None:
     """What is still said to a terminal that has hung up goes nowhere, instead of ending us with an error."""
     for descriptor in (1, 2):
-        poll = select.poll()
-        poll.register(descriptor, select.POLLHUP)
-        if any(mask & select.POLLHUP for _, mask in poll.poll(0)):
+        if hung_up(descriptor):
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, descriptor)
             os.close(null)

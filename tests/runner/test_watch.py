@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .watching import Watching, make_project, wait_for
+from .watching import LIMIT, Watching, make_project, start_watching, wait_for
 
 
 @pytest.fixture
@@ -152,3 +152,32 @@ def test_cycles_are_stored_and_folded_into_one_line_of_the_history(project: Path
     assert len(listed) == 2
     assert listed[1].split()[0] == "0-1"
     assert "2 cycles" in listed[1]
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_it_ends_when_nobody_reads_what_it_tells(project: Path, saved: bool) -> None:
+    process = start_watching(project, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline()
+        process.stdout.close()
+        if saved:
+            (project / "lib/quota.py").write_text("LIMIT = 4\n")
+        _, problems = process.communicate(timeout=LIMIT)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode in ({0, 1} if saved else {0})
+    assert len(problems.splitlines()) == 1  # what is watched
+
+
+def test_it_ends_when_there_is_no_room_for_what_it_tells(project: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = start_watching(project, stdout=full, stderr=subprocess.PIPE)
+    try:
+        _, problems = process.communicate(timeout=LIMIT)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 3
+    assert "not all of the output could be written: No space left on device" in problems

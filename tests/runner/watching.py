@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .projects import write
 
@@ -18,20 +18,28 @@ LIMIT = 60.0
 """Seconds that a cycle may take to be told of, on a machine that is busy."""
 
 
+def start_watching(
+    folder: Path, *words: str, stdout: int | IO[bytes] = subprocess.PIPE, stderr: int | None = None
+) -> subprocess.Popen[str]:
+    """Start the program; a line of its output is a cycle."""
+    env = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    env |= {"HOME": str(folder.parent), "XDG_CONFIG_HOME": str(folder.parent / "config")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "testlanes", "watch", "--json", "-j2", *words],
+        cwd=folder,
+        env=env,
+        stdout=stdout,
+        stderr=stderr,
+        text=True,
+    )
+
+
 class Watching:
     """A watch that runs; ``cycle`` waits for what it tells next."""
 
     def __init__(self, folder: Path, *words: str) -> None:
         self.folder = folder
-        env = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-        env |= {"HOME": str(folder.parent), "XDG_CONFIG_HOME": str(folder.parent / "config")}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "testlanes", "watch", "--json", "-j2", *words],
-            cwd=folder,
-            env=env,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        self._process = start_watching(folder, *words)
         self._told: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
