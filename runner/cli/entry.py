@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import UserError
+from .output import flush, open_closed, silence, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from .watch import Dashboard as WatchDashboard
 
 INTERRUPTED = 130
-UNWRITTEN = 3
 INTERNAL = 70
 """sysexits.h: an internal software error."""
 
@@ -34,38 +34,26 @@ def run_command_line(
     ``dashboard`` runs, and ``watch_dashboard`` watches, with a screen where there is a terminal for it;
     without them all is headless.
     """
+    open_closed()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+    code = 0
     try:
-        code = _flushed(_command(argv, dashboard, watch_dashboard))
+        code = _command(argv, dashboard, watch_dashboard)
+        flush()
     except UserError as error:
-        return _tell(error)
+        told = _tell(error)
+        return code or told
     except KeyboardInterrupt:
         _say("testlanes: interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        _silence()
+        silence()
         return 0
     except Exception as error:
         return _internal(error)
-    return code
-
-
-def _flushed(code: int) -> int:
-    """Write what is left, and return the exit code.
-
-    That nobody reads any more does not change how a run ended; that not all could be written does.
-    """
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _silence()
-    except OSError as error:
-        _silence()
-        _say(f"testlanes: not all of the output could be written: {error.strerror}")
-        return code or UNWRITTEN
     return code
 
 
@@ -82,14 +70,14 @@ def _command(
     if argv and argv[0] in ("-h", "--help", "help") and len(argv) == 1:
         from .help import OVERVIEW
 
-        sys.stdout.write(OVERVIEW)
+        write(OVERVIEW)
         return 0
     from .arguments import parse_arguments
 
     try:
         args = parse_arguments(argv)
     except HelpWanted as wanted:
-        sys.stdout.write(wanted.text)
+        write(wanted.text)
         return 0
     if args.command == "demo":
         from dataclasses import replace
@@ -225,7 +213,7 @@ def _dispose(args: Arguments, settings: Settings) -> int:
 def _config(args: Arguments, settings: Settings) -> int:
     from .config import show_config
 
-    sys.stdout.write(show_config(settings, args.json))
+    write(show_config(settings, args.json))
     return 0
 
 
@@ -288,13 +276,3 @@ def _say(text: str) -> None:
     with contextlib.suppress(OSError):
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
-
-
-def _silence() -> None:
-    """Nobody reads our output any more: keep the interpreter's own flush at exit from saying so."""
-    try:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)
-    except (OSError, ValueError):
-        pass

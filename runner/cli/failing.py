@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 from ..config.lists import format_by_profile
 from ..quarantine import Quarantine
 from ..report.clean import clean_line
 from ..settings import Settings
 from .arguments import Arguments
-from .stored import binary_stdout, is_ci, opened, refuse_mixture, say, show_failures
+from .output import binary_stdout, is_ci, say, write
+from .stored import opened, refuse_mixture, show_failures
 
 
 def run_failing(args: Arguments, settings: Settings) -> int:
@@ -21,9 +20,8 @@ def run_failing(args: Arguments, settings: Settings) -> int:
     """
     repository = opened(settings)
     if args.subunit:
-        out = binary_stdout()
-        repository.subunit_v2(None, out)
-        out.flush()
+        with binary_stdout() as out:
+            repository.subunit_v2(None, out)
         return 0
     failing = repository.failing()
     if args.overrides.profiles:
@@ -35,7 +33,7 @@ def run_failing(args: Arguments, settings: Settings) -> int:
             say(clean_line(name))
         return 0
     if args.json:
-        sys.stdout.write(format_by_profile((one.test_id, one.profile) for one in failing))
+        write(format_by_profile((one.test_id, one.profile) for one in failing))
     elif args.list_only:
         refuse_mixture(names)
         for test_id in dict.fromkeys(one.test_id for one in failing):

@@ -11,7 +11,8 @@ from ..report.clean import clean_line
 from ..repository import queries
 from ..settings import Settings
 from .arguments import Arguments
-from .stored import is_ci, opened, refuse_mixture, say
+from .output import is_ci, say
+from .stored import opened, refuse_mixture
 
 
 def run_flaky(args: Arguments, settings: Settings) -> int:

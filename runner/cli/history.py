@@ -14,7 +14,8 @@ from ..repository.history import RunRecord
 from ..settings import Settings
 from .arguments import Arguments
 from .last import show_run
-from .stored import newest, opened, say
+from .output import say
+from .stored import newest, opened
 
 
 def run_history(args: Arguments, settings: Settings) -> int:

@@ -21,7 +21,7 @@ from ..report.clean import clean_line
 from ..report.wording import several
 from ..settings import Host, Settings
 from .arguments import Arguments
-from .stored import say
+from .output import say
 
 UNUSABLE = 1
 AHEAD = 2.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import TYPE_CHECKING
 
 from ..engine import prepare, replay_request
@@ -15,6 +14,7 @@ from ..repository.queries import ran_before
 from ..request import Request
 from ..select import Selector
 from ..state import FAILED, Standing
+from .output import flush, say
 
 if TYPE_CHECKING:
     from ..repository.base import Repository
@@ -86,5 +86,5 @@ def _try(settings: Settings, request: Request, case: Case, ids: list[str]) -> bo
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{clean_line(text)}\n")
-    sys.stdout.flush()
+    say(clean_line(text))
+    flush()

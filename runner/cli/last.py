@@ -9,7 +9,8 @@ from ..ids import Status
 from ..repository.base import Repository
 from ..settings import Settings
 from .arguments import Arguments
-from .stored import binary_stdout, newest, opened, say, show_failures, warn
+from .output import binary_stdout, say
+from .stored import newest, opened, show_failures, warn
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,8 @@ def run_last(args: Arguments, settings: Settings) -> int:
 def show_run(repository: Repository, number: int, *, subunit: bool) -> int:
     """Print a run's failures and its summary, or its stream, and return the exit code."""
     if subunit:
-        out = binary_stdout()
-        repository.subunit_v2(number, out)
-        out.flush()
+        with binary_stdout() as out:
+            repository.subunit_v2(number, out)
         return 0
     show_failures(repository.read(number))
     totals = totals_of(repository, number)

@@ -13,8 +13,9 @@ from ..headless import handlers_kept, run_headless
 from ..report.clean import clean_line
 from ..request import Request
 from ..state import Standing
+from .output import is_ci, say, write
 from .selecting import known_failures, selection_of
-from .stored import is_ci, opened, refuse_mixture, say
+from .stored import opened, refuse_mixture
 
 if TYPE_CHECKING:
     from ..settings import Settings
@@ -54,7 +55,7 @@ def _list(args: Arguments, settings: Settings, request: Request) -> int:
     out = (Standing.UNSELECTED, Standing.NOT_RUN)
     selected = [row for row in cases if state.standing[row] not in out]
     if args.json:
-        sys.stdout.write(format_by_profile(cases.case(row) for row in selected))
+        write(format_by_profile(cases.case(row) for row in selected))
     else:
         for row in selected:
             say(cases.test_id(row) if is_ci() else clean_line(cases.test_id(row)))

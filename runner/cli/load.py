@@ -17,7 +17,8 @@ from ..settings import Settings
 from ..wire.subunit import Decoder, Packet
 from .arguments import Arguments
 from .last import show_run
-from .stored import binary_stdout, opened, warn
+from .output import binary_stdout
+from .stored import opened, warn
 
 PIECE = 1 << 20
 NOTHING = 4
@@ -28,10 +29,9 @@ def run_load(args: Arguments, settings: Settings) -> int:
     known = frozenset(settings.all_profiles)
     profile = _ran_under(args.ran_under, known)
     names = args.files or ("-",)
-    copy = binary_stdout() if args.subunit else None
     results: list[StoredResult] = []
     for position, name in enumerate(names):
-        results += read_stream(name, position, profile, known, copy)
+        results += read_stream(name, position, profile, known, copy=args.subunit)
     if not results:
         raise UserError(
             "there are no results in what was loaded, and nothing was stored",
@@ -41,8 +41,7 @@ def run_load(args: Arguments, settings: Settings) -> int:
     repository = opened(settings, create=True)
     number = repository.insert(results, bool(args.partial))
     warn(repository)
-    if copy is not None:
-        copy.flush()
+    if args.subunit:
         return 0
     return show_run(repository, number, subunit=False)
 
@@ -65,9 +64,10 @@ def read_stream(
     position: int,
     profile: ProfileName,
     known: frozenset[ProfileName],
-    copy: BinaryIO | None,
+    *,
+    copy: bool,
 ) -> Iterator[StoredResult]:
-    """Yield the results of a file, or of standard input for ``-``.
+    """Yield the results of a file, or of standard input for ``-``, whose bytes ``copy`` writes to stdout.
 
     A result tagged with one of the ``known`` profiles ran under that, all others under ``profile``.
 
@@ -79,10 +79,10 @@ def read_stream(
     where = "standard input" if name == "-" else name
     try:
         if name == "-":
-            yield from _read(sys.stdin.buffer, decoder, reader, copy)
+            yield from _read(sys.stdin.buffer, decoder, reader, copy=copy)
         else:
             with Path(name).open("rb") as file:
-                yield from _read(file, decoder, reader, copy)
+                yield from _read(file, decoder, reader, copy=copy)
     except OSError as error:
         raise UserError(f"cannot read {where}: {error.strerror}") from None
     except ProtocolError as error:
@@ -90,11 +90,12 @@ def read_stream(
 
 
 def _read(
-    stream: BinaryIO, decoder: Decoder, reader: _Reader, copy: BinaryIO | None
+    stream: BinaryIO, decoder: Decoder, reader: _Reader, *, copy: bool
 ) -> Iterator[StoredResult]:
     while data := stream.read(PIECE):
-        if copy is not None:
-            copy.write(data)
+        if copy:
+            with binary_stdout() as out:
+                out.write(data)
         yield from reader.take(decoder.feed(data))
     yield from reader.take(decoder.close())
     yield from reader.unended()

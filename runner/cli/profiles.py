@@ -16,7 +16,7 @@ from ..ids import LOCAL, ProfileName
 from ..report.clean import clean_line
 from ..settings import CommandSuite, Profile, PytestSuite, Settings
 from .arguments import Arguments
-from .stored import say
+from .output import say
 
 BROKEN = 2
 _AT_ONCE = 8

@@ -7,7 +7,8 @@ from ..report.clean import clean_line
 from ..repository import queries
 from ..settings import Settings
 from .arguments import Arguments
-from .stored import newest, opened, say
+from .output import say
+from .stored import newest, opened
 
 
 def run_slowest(args: Arguments, settings: Settings) -> int:

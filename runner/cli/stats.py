@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..settings import Settings
 from .arguments import Arguments
-from .stored import opened, say
+from .output import say
+from .stored import opened
 
 
 def run_stats(args: Arguments, settings: Settings) -> int:

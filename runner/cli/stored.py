@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO
 
 from ..errors import UserError
 from ..ids import DEFAULT_PROFILE, Kind, Status
@@ -16,6 +15,7 @@ from ..repository.base import Repository, StoredResult
 from ..repository.opening import open_repository
 from ..settings import Settings
 from ..state import Detail
+from .output import is_ci, say
 
 NOTHING_STORED = 3
 
@@ -54,22 +54,6 @@ def newest(repository: Repository) -> int:
             "no run is stored yet", hint="`testlanes run` makes one", exit_code=NOTHING_STORED
         )
     return number
-
-
-def binary_stdout() -> BinaryIO:
-    """Return stdout for bytes."""
-    sys.stdout.flush()
-    return sys.stdout.buffer
-
-
-def say(text: str = "") -> None:
-    """Print a line of output."""
-    sys.stdout.write(f"{text}\n")
-
-
-def is_ci() -> bool:
-    """Whether what we print may be read by a CI service: everything but a terminal."""
-    return not sys.stdout.isatty()
 
 
 def show_failures(results: Iterable[StoredResult]) -> int:

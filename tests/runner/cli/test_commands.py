@@ -299,3 +299,48 @@ def test_help_loads_next_to_nothing() -> None:
     count, has_asyncio = done.stdout.splitlines()[-1].split()
     assert int(count) < 80
     assert has_asyncio == "False"
+
+
+COMMANDS = (
+    "stats",
+    "last",
+    "failing",
+    "failing --json",
+    "last --subunit",
+    "config",
+    "list",
+    "load x --subunit",
+)
+
+
+def in_a_shell(words: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["/bin/sh", "-c", f"exec {sys.executable} -m testlanes {words}"],
+        stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_a_full_disk_is_told_whatever_was_to_be_written(project: Path, words: str) -> None:
+    stored(project, result("m.a", "fail"))
+    (project / "x").write_bytes(result("m.a"))
+    (project / "test_it.py").write_text(
+        "import unittest\nclass T(unittest.TestCase):\n    def test_it(self): pass\n"
+    )
+    done = in_a_shell(f"{words} >/dev/full")
+    expected = "testlanes: not all of the output could be written: No space left on device\n"
+    assert (done.stderr.decode(), done.returncode) == (expected, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [("run --no-tui", 1), ("failing", 1), ("stats", 0), ("load", 4)]
+)
+def test_closed_standard_streams_change_no_exit_code(project: Path, words: str, code: int) -> None:
+    (project / "test_it.py").write_text(
+        "import unittest\nclass T(unittest.TestCase):\n    def test_it(self): self.fail()\n"
+    )
+    stored(project, result("test_it.T.test_it", "fail"))
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        done = in_a_shell(f"{words} {closed}")
+        assert done.returncode == code, done.stderr
+        assert b"internal error" not in done.stderr
