@@ -113,6 +113,11 @@ class Cycle:
         return sum(self.counts.values())
 
     @property
+    def failed(self) -> int:
+        """How many failed in it: tests, and what belongs to none, like the end of a class."""
+        return len(self.failures)
+
+    @property
     def red(self) -> bool:
         """Whether something is failing after it."""
         return bool(self.failing or self.problem)

@@ -238,7 +238,7 @@ class Lines:
 
     def _again(self) -> None:
         state = self._state
-        extras = [extra for extra in state.extras if extra.status.is_failure]
+        extras = [extra for extra in state.extras.values() if extra.status.is_failure]
         failures = list(state.failures)
         if len(failures) + len(extras) > 1 or (failures and state.finished > 50):
             failed = several(len(failures) + len(extras), "failure")

@@ -62,7 +62,8 @@ def counted(state: RunState) -> list[tuple[str, int]]:
         if state.standing_of(row) is Standing.FAIL and row not in state.excused:
             kinds[_KIND_WORDS[state.kind_of(row)]] += 1
     extras = sum(
-        extra.status.is_failure and not state.known_flaky(extra.test_id) for extra in state.extras
+        extra.status.is_failure and not state.known_flaky(extra.test_id)
+        for extra in state.extras.values()
     )
     unexpected = sum(
         state.standing_of(row) is Standing.UXSUCCESS and row not in state.excused

@@ -132,11 +132,14 @@ class Board(RunState):
             elif self.standing[row] not in FAILED:  # it was stopped
                 self._move(row, Standing.FAIL)
                 self.details.setdefault(row, self._kept.get(row, []))
-        last = {(one.test_id, one.profile): one for one in self.extras if one.status.is_failure}
-        extras = [one for case, one in last.items() if Case(*case) in failing]
-        if extras != self.extras:
-            self.extras = extras
-            self.extras_version += 1
+        last = {
+            Case(one.test_id, one.profile): number
+            for number, one in self.extras.items()
+            if one.status.is_failure
+        }
+        stands = {number for case, number in last.items() if case in failing}
+        self.extras_gone += len(self.extras) - len(stands)
+        self.extras = {number: one for number, one in self.extras.items() if number in stands}
 
     def _know(self, failure: KnownFailure) -> None:
         case = failure.case

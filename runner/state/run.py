@@ -98,8 +98,10 @@ class RunState(Columns):
         """Of each row whose latest attempt failed."""
         self.tags: dict[Row, tuple[str, ...]] = {}
         """Tags that tests gave their results themselves."""
-        self.extras: list[ExtraResult] = []
-        self.extras_version = 0
+        self.extras: dict[int, ExtraResult] = {}
+        """By the number under which each came, which is nobody else's when it is gone."""
+        self.extras_gone = 0
+        """How many came and stand no more."""
         """Grows when some of them are gone."""
         self.watch: WatchState | None = None
         """The watch that these runs belong to, if they do."""
@@ -125,13 +127,13 @@ class RunState(Columns):
         return (
             self.counts[Standing.FAIL]
             + self.counts[Standing.UXSUCCESS]
-            + sum(extra.status.is_failure for extra in self.extras)
+            + sum(extra.status.is_failure for extra in self.extras.values())
         )
 
     @property
     def tolerated(self) -> int:
         """How many of what failed do not make the run fail."""
-        extras = (extra for extra in self.extras if extra.status.is_failure)
+        extras = (extra for extra in self.extras.values() if extra.status.is_failure)
         return len(self.excused) + sum(self.known_flaky(extra.test_id) for extra in extras)
 
     @property
@@ -222,7 +224,7 @@ class RunState(Columns):
                 state.profile = event.profile
                 state.ran = array("I")
             case ExtraResult():
-                self.extras.append(event)
+                self.extras[len(self.extras) + self.extras_gone] = event
                 if event.lane in self.lanes and event.status.is_failure:
                     self._lane(event.lane).failed += 1
             case CasesReturned(lane):

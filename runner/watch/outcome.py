@@ -32,7 +32,7 @@ def failures_of(run: Run) -> tuple[Failure, ...]:
         _failure(run.cases.case(row), state.kind_of(row), tuple(state.details.get(row, ())), root)
         for row in state.failures
     ]
-    for extra in state.extras:
+    for extra in state.extras.values():
         if extra.status.is_failure:
             attempt = extra_attempt(extra)
             case = Case(attempt.test_id, attempt.profile)

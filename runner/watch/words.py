@@ -45,10 +45,9 @@ def block(cycle: Cycle, *, many_profiles: bool) -> list[str]:
 def _sum(cycle: Cycle) -> str:
     words: list[str] = []
     if cycle.number:
-        failed = cycle.counts.get("fail", 0) + cycle.counts.get("uxsuccess", 0)
         said = [
             f"{count:,} {word}"
-            for word, count in (("failed", failed), ("fixed", len(cycle.fixed)))
+            for word, count in (("failed", cycle.failed), ("fixed", len(cycle.fixed)))
             if count
         ]
         words.append(

@@ -6,11 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from testlanes.runner.ids import Status
+from testlanes.runner.events import ExtraResult
+from testlanes.runner.ids import Case, Kind, LaneId, Status
+from testlanes.runner.watch.words import block
 from testlanes.runner.watching import (
     Broken,
     ChangeWays,
     CycleBegan,
+    CycleEnded,
+    Failure,
     RunNow,
     SourcesBroken,
     Ways,
@@ -22,6 +26,7 @@ from testlanes.tui.viewmodels.lines import line_width, text_of
 from testlanes.tui.viewmodels.options import Options, Shown
 from testlanes.tui.viewmodels.watch import HEIGHT, watch_lines
 
+from .stage import PY311
 from .stage_watching import QUOTA, SHELVE, WatchStage, stage_watching
 from .test_keys import seat
 
@@ -50,6 +55,16 @@ def test_it_says_what_ran_and_why_and_what_is_left() -> None:
     assert "watching 1,204 files" in text
     assert "ignored lib/.quota.py.swp (an editor's or compiler's own)" in text
     assert "warm 41 MB" in text
+
+
+def test_a_cycle_in_which_only_the_end_of_a_class_failed_is_not_green() -> None:
+    stage = stage_watching().cycle("lib/x.py", 15, test_resize=Status.SUCCESS)
+    end = Case("tearDownClass (m.C)", PY311)
+    late = Failure(end, Kind.ERROR, "RuntimeError: late")
+    cycle = replace(stage.board.watched.cycles[-1], failures=(late,))
+    stage.board.tell(CycleEnded(cycle, frozenset({end})))
+    assert "1 test in 0.31s, 1 failed" in words(stage)[0]
+    assert "1 failed" in block(cycle, many_profiles=False)[-1]
 
 
 def test_a_half_saved_file_is_shown_with_its_line_until_it_is_mended() -> None:
@@ -93,6 +108,23 @@ def test_failures_stay_from_cycle_to_cycle_until_they_pass() -> None:
     stage.cycle("lib/x.py", 25, test_resize=Status.SUCCESS)
     assert not board.failures
     assert board.failed == 0
+
+
+async def test_the_failed_end_of_a_class_goes_when_it_is_mended() -> None:
+    stage = stage_watching()
+    end = Case("tearDownClass (m.C)", PY311)
+    stage.say(ExtraResult(LaneId(0), end.test_id, PY311, Status.FAIL, stage.at(12)))
+    stage.failing[end] = None
+    async with seat(stage) as one:
+        stage.cycle("lib/x.py", 15, test_resize=Status.SUCCESS)
+        await one.press("2", "g", "j")
+        assert one.triage.id_here() == end.test_id
+        await one.press("escape")
+        del stage.failing[end]
+        stage.cycle("lib/x.py", 20, test_resize=Status.SUCCESS)
+        await one.press("2")
+        assert end.test_id not in {known.test_id for known in one.app.failures.known.values()}
+        assert stage.state.failed == 2
 
 
 def test_counts_are_of_the_last_cycle_and_of_what_still_fails() -> None:

@@ -60,7 +60,7 @@ class DetailingScreen(ActingScreen, inherit_bindings=False):
         if not found:
             if self._shown != ():
                 self._shown = ()
-                pane.title = "Detail"
+                pane.title, pane.facts = "Detail", ()
                 pane.show_sections([], ())
             return
         known = found[self.variant % len(found)]
@@ -101,7 +101,8 @@ class DetailingScreen(ActingScreen, inherit_bindings=False):
         self._shown = now
         details: Triples
         if row is None:
-            details = dash.state.extras[extra].details
+            result = dash.state.extras.get(extra)  # it may be gone, and the list not know it yet
+            details = result.details if result is not None else ()
         else:
             details = as_triples(dash.state.details.get(row, ()))
         name = split_id(clean(test_id))[1]

@@ -110,7 +110,7 @@ class FailuresModel:
         self.query = ""
         self.version = 0
         self._queue: deque[FailureKey] = deque()
-        self._extras = 0
+        self._extras = self._extras_gone = 0
         self._options_version = -1
 
     def __len__(self) -> int:
@@ -139,10 +139,16 @@ class FailuresModel:
     def advance(self) -> bool:
         """Read some of what is new; return whether the lines changed."""
         state = self.shown.state
-        while self._extras < len(state.extras):
-            if state.extras[self._extras].status.is_failure:
-                self._queue.append(FailureKey(None, self._extras))
-            self._extras += 1
+        came = len(state.extras) + state.extras_gone
+        for number in range(self._extras, came):
+            self._queue.append(FailureKey(None, number))
+        self._extras = came
+        if self._extras_gone != state.extras_gone:
+            self._extras_gone = state.extras_gone
+            for key in list(self.known):
+                if key.row is None and key.extra not in state.extras:
+                    del self.known[key]
+            self._options_version = -1
         changed = self._options_version != self.shown.options.version
         end = time.thread_time() + AT_ONCE
         while self._queue and time.thread_time() < end:
@@ -158,7 +164,9 @@ class FailuresModel:
     def _read(self, key: FailureKey) -> Known | None:
         state, here = self.shown.state, self.shown.options.here
         if key.row is None:
-            extra = state.extras[key.extra]
+            extra = state.extras.get(key.extra)
+            if extra is None or not extra.status.is_failure:
+                return None
             failure = read_traceback(traceback_text(extra.details), here)
             kind = _extra_kind(extra)
             cause = cause_of(kind, failure)

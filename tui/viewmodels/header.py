@@ -78,7 +78,9 @@ def counts_of(shown: Shown) -> Counts:
         for row in state.failures:
             if not hidden or shows(state.cases.profile(row)):
                 kinds[state.kind_of(row)] += 1
-    extras = sum(extra.status.is_failure and shows(extra.profile) for extra in state.extras)
+    extras = sum(
+        extra.status.is_failure and shows(extra.profile) for extra in state.extras.values()
+    )
     errors = kinds[Kind.ERROR] + kinds[Kind.SETUP]
     crashed, timeouts = kinds[Kind.CRASH], kinds[Kind.TIMEOUT]
     return Counts(

@@ -49,11 +49,10 @@ def _now(shown: Shown, watch: WatchState) -> Line:
     problem = told.problem or last.problem
     if problem:
         return (Span(f" {glyphs.fail} ", "fail bold"), Span(clean(problem), "fail"))
-    failed = last.counts.get("fail", 0) + last.counts.get("uxsuccess", 0)
-    sign, tone = (glyphs.fail, "fail") if failed else (glyphs.ok, "ok")
+    sign, tone = (glyphs.fail, "fail") if last.failed else (glyphs.ok, "ok")
     if last.stopped:
         sign, tone = glyphs.not_run, "slow"
-    out = [Span(f" {sign} ", f"{tone} bold"), Span(_sum(last, failed), f"{tone} bold")]
+    out = [Span(f" {sign} ", f"{tone} bold"), Span(_sum(last), f"{tone} bold")]
     if last.stopped:
         out.append(Span(", stopped", "slow"))
     if last.fixed:
@@ -64,12 +63,12 @@ def _now(shown: Shown, watch: WatchState) -> Line:
     return (*out, Span(f"   {at}", "dim"))
 
 
-def _sum(last: Cycle, failed: int) -> str:
+def _sum(last: Cycle) -> str:
     ran = count_text(last.ran)
     tests = f"{ran} test{'s' * (last.ran != 1)} in {seconds_text(last.seconds)}"
     if not last.ran:
         return "no test is affected" if not last.stopped else "stopped before the first result"
-    return f"{tests}, {count_text(failed)} failed" if failed else f"{tests}, all pass"
+    return f"{tests}, {count_text(last.failed)} failed" if last.failed else f"{tests}, all pass"
 
 
 def _reasons(shown: Shown, watch: WatchState, width: int) -> list[Line]:
