@@ -593,7 +593,9 @@ async def _(one: Seat) -> None:
 async def _(one: Seat) -> None:
     await one.press("2", "!")
     assert one.app.failures.show == "new"
-    await one.press("3", "!")
+    await one.press("!", "!", "/", *"nowhere", "enter")
+    assert "None of what failed" in text_of(one.triage.list.blank_line(1, 80))
+    await one.press("escape", "3", "!")
     assert one.tests.field.value == "status:failed"
 
 
@@ -750,6 +752,8 @@ async def _(one: Seat) -> None:
 async def _(one: Seat) -> None:
     await one.press("4", "j", "A", "L")
     assert one.history.runs.a == 209
+    await one.press("G", "enter")
+    assert "No run is stored from before" in one.notice
 
 
 @key("past.test")

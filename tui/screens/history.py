@@ -165,6 +165,8 @@ class HistoryScreen(BaseScreen, inherit_bindings=False):
             self.runs.a = runs[self.list.cursor + 1].number
             self._compare()
             self._redraw()
+        else:
+            self.dash.notice("No run is stored from before that one.", "dim")
 
     def action_side_a(self) -> None:
         """Set side A."""

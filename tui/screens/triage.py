@@ -63,6 +63,8 @@ class TriageScreen(DetailingScreen, inherit_bindings=False):
         self.head.check()
         self.follow_failures(self.list)
         model = self.dash.failures
+        narrowed = model.known and (model.show != "all" or model.query)
+        self.list.empty = "None of what failed is among these." if narrowed else "Nothing failed."
         facts: list[Span] = []
         if len(model.groups) > 1:
             facts.append(Span(f"{len(model.groups)} causes", "dim"))
