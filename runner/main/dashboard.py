@@ -163,8 +163,6 @@ class Sitting:
                 if going.told is not None:
                     going.told.go_on()
             await going.task
-            for task in self.bisections:
-                task.cancel()
         if self.watching is not None:
             return self.watching.tell_end(code)
         return self._end(going, code)
@@ -202,7 +200,11 @@ class Sitting:
 
         past = Past(self.repository)
         self.forget = past.forget
-        return await show_dashboard(state, controls, self.settings, past, opened=self._opened)
+        try:
+            return await show_dashboard(state, controls, self.settings, past, opened=self._opened)
+        finally:
+            for task in self.bisections:
+                task.cancel()
 
     def _opened(self, dashboard: Dashboard) -> None:
         self.dashboard = dashboard

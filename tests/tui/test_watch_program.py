@@ -10,6 +10,7 @@ import pytest
 from .terminals import Program, on_terminal
 
 SHOP = """
+import pathlib
 import time
 import unittest
 import till
@@ -21,6 +22,16 @@ class ShopTest(unittest.TestCase):
 
     def test_buys(self):
         time.sleep(till.WAIT)
+"""
+SLOW_AGAIN = """
+    def check(self, expected, found):
+        seen = pathlib.Path("config", "seen")
+        if seen.exists():
+            seen.with_name("again").write_text("waits")
+            time.sleep(600)
+        seen.parent.mkdir(exist_ok=True)
+        seen.touch()
+        self.assertEqual(expected, found)
 """
 GOOD = "PRICE = 3\nWAIT = 0\n"
 
@@ -90,3 +101,14 @@ def test_w_turns_a_run_into_a_watch(shop: Path) -> None:
         one.type(b"q")
         assert one.end() == 1
         assert one.restored
+
+
+def test_leaving_a_watch_ends_a_bisection_that_goes_on(shop: Path) -> None:
+    (shop / "till.py").write_text("PRICE = 4\nWAIT = 0\n")
+    (shop / "test_shop.py").write_text(SHOP.replace("assertEqual(3", "check(3") + SLOW_AGAIN)
+    with on_terminal(words("watch"), shop, (36, 130)) as one:
+        one.wait_for(b"1 failed")
+        one.type(b"2B")
+        one.wait_for_file(shop / "config" / "again", "waits")
+        one.type(b"1q")
+        assert one.end() == 1
