@@ -16,7 +16,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from testlanes.dashboard import RunControls, Sitting
+from testlanes.controls import RunControls
+from testlanes.dashboard import Sitting
 from testlanes.past import Past
 from testlanes.runner.cli.arguments import parse_arguments
 from testlanes.runner.cli.demo import make_demo

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -32,7 +31,8 @@ from testlanes.runner.watching import (
     What,
 )
 
-from .dashboard import Going, RunControls, Sitting, repeat, stored_details
+from .controls import RunControls, repeat
+from .dashboard import Going, Sitting
 
 if TYPE_CHECKING:
     from testlanes.runner.cli.arguments import Arguments
@@ -179,7 +179,6 @@ class WatchControls(RunControls):
 
     def __init__(self, sitting: Sitting, watching: Watching) -> None:
         super().__init__(sitting)
-        self._sitting = sitting
         self._watching = watching
 
     @property
@@ -215,19 +214,9 @@ class WatchControls(RunControls):
         """See ``tui.controls.Controls``."""
         return None if self._sitting.going is None else super().run_number()
 
-    async def details_of(self, row: Row) -> Sequence[tuple[str, str, bytes]]:
-        """See ``tui.controls.Controls``."""
-        case = self.case_of(row)
-        number = self._watching.run_of(case)
-        if number is None:
-            return ()
-        left = threading.Event()
-        try:
-            return await asyncio.to_thread(
-                stored_details, self._sitting.repository, number, case, left.is_set
-            )
-        finally:
-            left.set()
+    def stored_run_of(self, case: Case) -> int | None:
+        """See ``RunControls``."""
+        return self._watching.run_of(case)
 
     def run(self, what: str) -> None:
         """See ``tui.controls.Controls``."""
