@@ -93,6 +93,21 @@ class Slow:
     seconds: float
 
 
+def first_failed(runs: Sequence[CaseRun]) -> int | None:
+    """Return which of a case's runs, the newest first, began its present row of failures."""
+    first: int | None = None
+    for run in runs:
+        if not run.status.is_failure:
+            break
+        first = run.run
+    return first
+
+
+def last_passed(runs: Sequence[CaseRun]) -> int | None:
+    """Return the latest of a case's runs, the newest first, in which it passed."""
+    return next((run.run for run in runs if run.status is Status.SUCCESS), None)
+
+
 class History(Protocol):
     """The runs before this one.
 
@@ -102,14 +117,6 @@ class History(Protocol):
 
     def statuses(self, test_id: str, profile: ProfileName, count: int) -> Sequence[Status]:
         """Return how a case ended in its latest runs, at most ``count`` of them, oldest first."""
-        ...
-
-    def last_green(self, test_id: str, profile: ProfileName) -> int | None:
-        """Return the number of the latest run in which a case passed."""
-        ...
-
-    def first_failed(self, test_id: str, profile: ProfileName) -> int | None:
-        """Return the number of the run that began the case's present row of failures."""
         ...
 
     def runs(self, count: int) -> Sequence[RunSummary]:
@@ -182,20 +189,6 @@ class MemoryHistory:
     def statuses(self, test_id: str, profile: ProfileName, count: int) -> Sequence[Status]:
         """See ``History``."""
         return [run.status for run in self.runs_of(test_id, profile)[:count]][::-1]
-
-    def last_green(self, test_id: str, profile: ProfileName) -> int | None:
-        """See ``History``."""
-        runs = self.runs_of(test_id, profile)
-        return next((run.run for run in runs if run.status is Status.SUCCESS), None)
-
-    def first_failed(self, test_id: str, profile: ProfileName) -> int | None:
-        """See ``History``."""
-        first: int | None = None
-        for run in self.runs_of(test_id, profile):
-            if not run.status.is_failure:
-                break
-            first = run.run
-        return first
 
     def runs(self, count: int) -> Sequence[RunSummary]:
         """See ``History``."""

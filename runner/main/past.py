@@ -41,20 +41,6 @@ class Past:
             lambda history: queries.statuses(history, Case(test_id, profile), count),
         )
 
-    def last_green(self, test_id: str, profile: ProfileName) -> int | None:
-        """See ``tui.history.History``."""
-        runs = self.runs_of(test_id, profile)
-        return next((run.run for run in runs if run.status is Status.SUCCESS), None)
-
-    def first_failed(self, test_id: str, profile: ProfileName) -> int | None:
-        """See ``tui.history.History``."""
-        first: int | None = None
-        for run in self.runs_of(test_id, profile):
-            if not run.status.is_failure:
-                break
-            first = run.run
-        return first
-
     def runs(self, count: int) -> Sequence[RunSummary]:
         """See ``tui.history.History``."""
         return self._ask(

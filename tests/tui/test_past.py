@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from testlanes.runner.ids import Case, ProfileName, Status
-from testlanes.tui.history import MemoryHistory
+from testlanes.tui.history import MemoryHistory, first_failed, last_passed
 from testlanes.tui.viewmodels.glyphs import UNICODE
 from testlanes.tui.viewmodels.lines import line_width, text_of
 from testlanes.tui.viewmodels.past import (
@@ -39,9 +39,10 @@ def test_outcomes_of_a_case_oldest_first() -> None:
 
 
 def test_since_when_a_case_fails_and_when_it_last_passed() -> None:
-    found = history()
-    assert (found.first_failed("m.B", ONE), found.last_green("m.B", ONE)) == (9, 8)
-    assert (found.first_failed("m.A", ONE), found.last_green("m.A", ONE)) == (None, 10)
+    runs = history().runs_of("m.B", ONE)
+    assert (first_failed(runs), last_passed(runs)) == (9, 8)
+    runs = history().runs_of("m.A", ONE)
+    assert (first_failed(runs), last_passed(runs)) == (None, 10)
 
 
 def test_two_runs_compared() -> None:

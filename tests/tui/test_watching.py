@@ -181,7 +181,7 @@ async def test_triage_works_between_cycles_and_keeps_its_place() -> None:
 async def test_a_run_of_the_watch_shows_in_the_lanes() -> None:
     stage = stage_watching()
     async with seat(stage) as one:
-        assert "WATCHING" in text_of(one.running._head_line(0, 128))  # pyright: ignore[reportPrivateUsage]
+        assert "WATCHING" in text_of(one.running.head_line(0, 128))  # pyright: ignore[reportPrivateUsage]
         stage.board.tell(CycleBegan(replace(stage.board.watched.cycles[-1], number=3)))
         await one.press()
         assert "▶" in words(stage)[0]

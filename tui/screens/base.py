@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
 
 from ..actions import ACTIONS, BY_NAME, FOOTER, Where, actions_of, keys_of, shown_key
+from ..viewmodels.header import counts_line, counts_of, progress_line
+from ..viewmodels.lines import Line
 from ..widgets.bars import Footer
 from .panes import PanesScreen
-
-if TYPE_CHECKING:
-    pass
 
 
 def bindings_for(where: Where) -> list[BindingType]:
@@ -44,6 +43,15 @@ class BaseScreen(PanesScreen, inherit_bindings=False):
     ]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
     AUTO_FOCUS = ""
+
+    def head_line(self, y: int, width: int) -> Line:
+        """Return a line of the head: how far the run is, and below it the counts."""
+        dash = self.dash
+        counts = counts_of(dash.shown)
+        if y == 0:
+            number, watching = dash.controls.run_number(), dash.controls.watching()
+            return progress_line(dash.shown, counts, width, dash.project, number, watching)
+        return counts_line(dash.shown, counts, dash.tally, width)
 
     def footer(self) -> Footer:
         """Make the footer; every screen yields one."""

@@ -12,6 +12,7 @@ from textual.worker import Worker
 
 from testlanes.runner.ids import ProfileName, Row
 
+from ..history import first_failed, last_passed
 from ..viewmodels.beside import NAME, Triples, rows_beside, section_beside
 from ..viewmodels.casehead import STRIP, history_line, notes_of, results_line, where_of
 from ..viewmodels.detail import Section, sections_of
@@ -173,14 +174,8 @@ class DetailingScreen(ActingScreen, inherit_bindings=False):
         statuses = history.statuses(test_id, profile, STRIP)
         lines = [results_line(shown, test_id, profile)]
         if self.size.height >= 28 or self.WHERE == "triage":
-            lines.append(
-                history_line(
-                    shown,
-                    statuses,
-                    history.first_failed(test_id, profile),
-                    history.last_green(test_id, profile),
-                )
-            )
+            runs = history.runs_of(test_id, profile)
+            lines.append(history_line(shown, statuses, first_failed(runs), last_passed(runs)))
         return tuple(lines)
 
     def _refresh_head(self, test_id: str, profile: ProfileName) -> None:

@@ -12,7 +12,6 @@ from textual.containers import Horizontal
 from testlanes.runner.ids import Case, LaneId, Row
 
 from ..actions import Where
-from ..viewmodels.header import counts_of, progress_line
 from ..viewmodels.lines import Line, Span, spread
 from ..viewmodels.past import (
     Report,
@@ -39,7 +38,7 @@ class HistoryScreen(BaseScreen, inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         """Lay the panes out."""
-        self.head = Bar(self._head_line, id="head")
+        self.head = Bar(self.head_line, id="head")
         self.runs = RunsModel(self.dash.glyphs)
         self.list = LineList("Runs", self.runs, id="runs", empty="No run is stored yet.")
         self.report = LineList(
@@ -51,12 +50,10 @@ class HistoryScreen(BaseScreen, inherit_bindings=False):
             yield self.report
         yield self.footer()
 
-    def _head_line(self, y: int, width: int) -> Line:
-        dash = self.dash
+    def head_line(self, y: int, width: int) -> Line:
+        """See ``BaseScreen``."""
         if y == 0:
-            number, watching = dash.controls.run_number(), dash.controls.watching()
-            counts = counts_of(dash.shown)
-            return progress_line(dash.shown, counts, width, dash.project, number, watching)
+            return super().head_line(y, width)
         count = len(self.runs)
         stored = Span(f"  {count_text(count)} stored run{'s' * (count != 1)}", "dim")
         a, b = (str(side) if side is not None else "-" for side in (self.runs.a, self.runs.b))

@@ -12,9 +12,8 @@ from textual.containers import Horizontal
 from testlanes.runner.ids import LaneId, Row
 
 from ..actions import Where
-from ..viewmodels.header import counts_line, counts_of, progress_line
 from ..viewmodels.lanes import LanesModel, health_of
-from ..viewmodels.lines import EMPTY, Line, Span, clean, split_id
+from ..viewmodels.lines import EMPTY, Span, clean, split_id
 from ..viewmodels.tail import TailModel
 from ..widgets.bars import Bar
 from ..widgets.detailpane import DetailPane
@@ -43,7 +42,7 @@ class RunningScreen(WatchingScreen, inherit_bindings=False):
         self.tail = TailModel(dash.shown)
         self.output = TextPane("Output", self.tail, id="output", follow=True, empty=self._no_output)
         self.detail = DetailPane("Detail", id="detail")
-        self.head = Bar(self._head_line, id="head")
+        self.head = Bar(self.head_line, id="head")
         yield self.head
         if (watch := self.make_watch_pane()) is not None:
             yield watch
@@ -58,14 +57,6 @@ class RunningScreen(WatchingScreen, inherit_bindings=False):
         """Begin with the lanes; a failure's detail shows once the failures have the focus."""
         self.detail.display = False
         super().on_mount()
-
-    def _head_line(self, y: int, width: int) -> Line:
-        dash = self.dash
-        counts = counts_of(dash.shown)
-        if y == 0:
-            number, watching = dash.controls.run_number(), dash.controls.watching()
-            return progress_line(dash.shown, counts, width, dash.project, number, watching)
-        return counts_line(dash.shown, counts, dash.tally, width)
 
     # -- following the run ---------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ class TailScreen(BaseScreen, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Lay the pane out."""
         self.model = TailModel(self.dash.shown)
-        self.head = Bar(self._head_line, id="head")
+        self.head = Bar(self.head_line, id="head")
         self.text = TextPane(
             "Output", self.model, id="tail", follow=True, empty=lambda: "No output so far."
         )
@@ -38,7 +38,8 @@ class TailScreen(BaseScreen, inherit_bindings=False):
         yield self.text
         yield self.footer()
 
-    def _head_line(self, y: int, width: int) -> Line:
+    def head_line(self, y: int, width: int) -> Line:
+        """See ``BaseScreen``."""
         state, lane = self.dash.state, self.model.lane
         known = state.lanes.get(lane) if lane is not None else None
         if known is None:

@@ -15,8 +15,7 @@ from textual.widgets import Input
 from testlanes.runner.ids import LaneId, Row
 
 from ..actions import Where
-from ..viewmodels.header import counts_line, counts_of, progress_line
-from ..viewmodels.lines import EMPTY, Line, Span
+from ..viewmodels.lines import EMPTY, Span
 from ..viewmodels.tests import ORDERS, SHOWS, Order, TestsModel
 from ..viewmodels.times import count_text
 from ..widgets.bars import Bar
@@ -41,7 +40,7 @@ class TestsScreen(DetailingScreen, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Lay the panes out."""
         dash = self.dash
-        self.head = Bar(self._head_line, id="head")
+        self.head = Bar(self.head_line, id="head")
         self.model = TestsModel(dash.shown)
         self.list = LineList("Tests", self.model, id="list", empty="No test passes the filter.")
         self.detail = DetailPane("Detail", id="detail")
@@ -57,14 +56,6 @@ class TestsScreen(DetailingScreen, inherit_bindings=False):
         yield self.list
         yield self.detail
         yield self.footer()
-
-    def _head_line(self, y: int, width: int) -> Line:
-        dash = self.dash
-        counts = counts_of(dash.shown)
-        if y == 0:
-            number, watching = dash.controls.run_number(), dash.controls.watching()
-            return progress_line(dash.shown, counts, width, dash.project, number, watching)
-        return counts_line(dash.shown, counts, dash.tally, width)
 
     def on_mount(self) -> None:
         """See ``BaseScreen``."""

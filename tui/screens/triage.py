@@ -13,8 +13,7 @@ from testlanes.runner.ids import LaneId, Row
 
 from ..actions import Where
 from ..viewmodels.failures import ORDERS, MemberKey
-from ..viewmodels.header import counts_line, counts_of, progress_line
-from ..viewmodels.lines import Line, Span
+from ..viewmodels.lines import Span
 from ..widgets.bars import Bar
 from ..widgets.detailpane import DetailPane
 from ..widgets.linelist import LineList
@@ -31,7 +30,7 @@ class TriageScreen(DetailingScreen, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Lay the panes out."""
         dash = self.dash
-        self.head = Bar(self._head_line, id="head")
+        self.head = Bar(self.head_line, id="head")
         self.list = LineList("Failures", dash.failures, id="failures", empty="Nothing failed.")
         self.detail = DetailPane("Detail", id="detail", empty=lambda: "Nothing is chosen.")
         yield self.head
@@ -39,14 +38,6 @@ class TriageScreen(DetailingScreen, inherit_bindings=False):
             yield self.list
             yield self.detail
         yield self.footer()
-
-    def _head_line(self, y: int, width: int) -> Line:
-        dash = self.dash
-        counts = counts_of(dash.shown)
-        if y == 0:
-            number, watching = dash.controls.run_number(), dash.controls.watching()
-            return progress_line(dash.shown, counts, width, dash.project, number, watching)
-        return counts_line(dash.shown, counts, dash.tally, width)
 
     def entered(self) -> None:
         """See ``BaseScreen``."""
