@@ -142,6 +142,7 @@ async def start_outside(command: Sequence[str], cwd: str) -> int | None:
         start_new_session=True,
     )
     try:
-        return await asyncio.wait_for(process.wait(), 1)
+        async with asyncio.timeout(1):
+            return await process.wait()
     except TimeoutError:
         return None
