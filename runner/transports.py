@@ -22,6 +22,9 @@ WORDS_LIMIT = 2000
 GUARDIAN_LIMIT = 15.0
 """Seconds that an agent's guardian has to end everything."""
 
+UNANSWERED_LIMIT = 1.0
+"""Seconds that a command has to end by itself that did not bring us to an agent: nothing runs behind it."""
+
 
 class AgentChannel(asyncio.Protocol):
     """One agent: bytes in to ``received``, the end of the channel to ``ended`` (with a reason)."""
@@ -32,6 +35,7 @@ class AgentChannel(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = -1
+        self._away = False  # whether a command of the user's stands between us and the agent
         self._greeting = self._first = b""
         self._noise: bytearray | None = bytearray()
         self.closed = asyncio.Event()
@@ -49,6 +53,7 @@ class AgentChannel(asyncio.Protocol):
         self._process, self._errors = launch.process, launch.errors
         loop = asyncio.get_running_loop()
         self._first = launch.first
+        self._away = bool(launch.first)
         await loop.create_connection(lambda: self, sock=launch.socket)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -124,26 +129,32 @@ class AgentChannel(asyncio.Protocol):
 
     async def finish(self, limit: float = 5.0) -> None:
         """Wait for the agent's end; kill what has not ended after ``limit`` seconds."""
+        if self._process is None:
+            return
+        patience = limit
+        if self._away and self._noise is not None:
+            patience = UNANSWERED_LIMIT
+            self.fail("no agent had answered yet")
+        # Not asyncio's own limits: wait_for of Python 3.11 loses a cancellation that comes at the same
+        # time, and in 3.11.2 a task that is being cancelled cannot tell the end of a timeout from that.
+        late = asyncio.get_running_loop().call_later(limit, self.fail, "its agent did not end")
         try:
-            # wait_for of Python 3.11 loses a cancellation that comes at the same time.
-            async with asyncio.timeout(limit):
-                await self.closed.wait()
-        except TimeoutError:
-            self.fail("its agent did not end")
-        await self._reap(limit)
+            await self.closed.wait()
+        finally:
+            late.cancel()
+        await self._reap(self._process, patience, limit)
         if self._errors >= 0:
             os.close(self._errors)
             self._errors = -1
 
-    async def _reap(self, limit: float) -> None:
-        process = self._process
-        if process is None:
-            return
+    async def _reap(self, process: subprocess.Popen[bytes], patience: float, limit: float) -> None:
         loop = asyncio.get_running_loop()
-        # Its guardian ends what hangs when it is asked to; the group is killed when that hangs too.
+        # An agent's guardian ends what hangs when it is asked to; what a command of the user's started
+        # has none. The group is killed when that hangs too.
+        asked = loop.time() + patience
         steps = [
-            (loop.time() + limit, os.kill, signal.SIGTERM),
-            (loop.time() + limit + GUARDIAN_LIMIT, os.killpg, signal.SIGKILL),
+            (asked, os.killpg if self._away else os.kill, signal.SIGTERM),
+            (asked + GUARDIAN_LIMIT, os.killpg, signal.SIGKILL),
         ]
         last = steps[-1][0] + limit
         pause = 0.001

@@ -1,0 +1,63 @@
+"""Channels to agents come to an end, whatever is at the other end of them, and whoever waits."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from testlanes.runner.launch import Launch
+from testlanes.runner.transports import AgentChannel
+
+FOR_EVER = 600.0
+LIMIT = 30.0
+
+
+def channel() -> AgentChannel:
+    return AgentChannel(lambda _data: None, lambda _reason: None)
+
+
+async def group_is_gone(leader: int) -> None:
+    """Wait until no process of a group is left."""
+    while True:
+        try:
+            os.killpg(leader, 0)
+        except ProcessLookupError:
+            return
+        await asyncio.sleep(0.01)
+
+
+async def test_a_command_that_no_agent_answered_is_not_waited_for_and_leaves_nothing() -> None:
+    launch = Launch(command=["/bin/sh", "-c", "sleep 1000; true"])
+    one = channel()
+    await one.adopt(launch)
+    one.listen()
+
+    async with asyncio.timeout(LIMIT):
+        await one.finish(FOR_EVER)
+        await group_is_gone(launch.process.pid)
+
+
+async def test_a_channel_without_an_agent_is_not_waited_for() -> None:
+    async with asyncio.timeout(LIMIT):
+        await channel().finish(FOR_EVER)
+
+
+async def test_who_is_cancelled_still_waits_for_the_agents_end() -> None:
+    launch = Launch()
+    one = channel()
+    begun = asyncio.Event()
+
+    async def use() -> None:
+        await one.adopt(launch)
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            await one.finish(0.2)
+
+    async with asyncio.timeout(LIMIT), asyncio.TaskGroup() as group:
+        using = group.create_task(use())
+        await begun.wait()
+        using.cancel()
+
+    assert launch.process.returncode is not None
