@@ -97,10 +97,13 @@ class Standby:
         self._rested.clear()
         agent.write(orders.rest(self._rests))
         if not agent.closed.is_set():
+            # No wait_for: that of Python 3.11 loses a cancellation that comes at the same time.
+            loop = asyncio.get_running_loop()
+            late = loop.call_later(REST_LIMIT, agent.fail, "it did not come to rest")
             try:
-                await asyncio.wait_for(self._rested.wait(), REST_LIMIT)
-            except TimeoutError:
-                agent.fail("it did not come to rest")
+                await self._rested.wait()
+            finally:
+                late.cancel()
         if agent.closed.is_set():
             self._agent = None
             await agent.finish()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 
+import pytest
+
 from testlanes.runner.launch import Launch
+from testlanes.runner.standby import Standby
 from testlanes.runner.transports import AgentChannel
 
 FOR_EVER = 600.0
@@ -61,3 +64,19 @@ async def test_who_is_cancelled_still_waits_for_the_agents_end() -> None:
         using.cancel()
 
     assert launch.process.returncode is not None
+
+
+async def test_a_cancellation_while_a_kept_agent_comes_to_rest_is_not_lost() -> None:
+    standby = Standby()
+    kept = standby.channel(lambda _data: None, lambda _reason: None)
+    await kept.adopt(None)
+    async with asyncio.timeout(LIMIT), asyncio.TaskGroup() as group:
+        resting = group.create_task(kept.finish())
+        await asyncio.sleep(0)  # it waits for the agent's answer now
+
+        standby.fail("it is at rest at the same time")
+        resting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await resting
+
+    await standby.close()
