@@ -92,7 +92,7 @@ class Host:
     directory: str = DIRECTORY
     """The project's folder there; ``{project}`` stands for this one's name and a mark of its path."""
     sync: str = "auto"
-    """``auto``, ``rsync``, ``manifest``, ``none``, or a command that copies the project."""
+    """``auto`` (at present ``manifest``), ``rsync``, ``manifest``, ``none``, or a command that copies the project."""
     setup: str = ""
     """A command that makes the environment ready, run there in the project's folder."""
     profiles: Mapping[ProfileName, str] = field(default_factory=dict[ProfileName, str])

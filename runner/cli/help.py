@@ -100,7 +100,8 @@ failed attempts that a retry followed (`testlanes run --retries 2`).
   python = "python3"          runs the agent, and profiles that are not named below; 3.8 or later
   profiles = { py311 = ".tox/py311/bin/python" }
   dir = "~/.cache/testlanes/{project}"
-  sync = "auto"               or "rsync", "manifest", "none" (a shared disk), or a command
+  sync = "auto"               copies what changed over the same connection ("manifest" is the same);
+                              or "rsync" (over ssh), "none" (a shared disk), or a command
   setup = "make env"          run there when it or the project's lock files changed
   env = { TZ = "UTC" }
   shell = true                a shell there reads the command again (so it is with ssh)

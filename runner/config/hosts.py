@@ -35,7 +35,6 @@ KEYS: Mapping[str, str] = {
 """Every key of a host, with an example of its value."""
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@%-]*")
-SYNCS = ("auto", "rsync", "manifest", "none")
 SHORTEST_LEASE = 1.0
 
 

@@ -125,13 +125,10 @@ class _Copying:
         rsync = self._rsync(needs)
         if rsync is not None:
             failed = await rsync.copy(self._link, self._project, self._tree.root)
-            if failed and self._link.host.sync == "rsync":
-                raise HostError(failed, 'or have the files copied without it: sync = "manifest"')
             if failed:
-                self._link.warn(f"{failed}; the files are copied without it")
-            else:
-                await self._send(rsync.placed())
-                rest = {}
+                raise HostError(failed, 'or have the files copied without it: sync = "manifest"')
+            await self._send(rsync.placed())
+            rest = {}
         contents = Contents(self._project, self._files, rest)
         await self._send(contents.frames())
         await self._settle()
