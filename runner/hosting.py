@@ -33,6 +33,8 @@ PAUSES = (0.2, 30.0)
 TRIES = 3
 """Times that a host may fail in a row without finishing a test; then it is given up."""
 
+TAKEN_OUT = "it was taken out of the run"
+
 
 class Channel(Protocol):
     """The way to an agent: an ``AgentChannel``, or one to an agent that is kept."""
@@ -151,22 +153,25 @@ class RunHost:
 
     async def stay(self) -> None:
         """Bring a host up, and up again when it was lost, until it is cancelled."""
-        host = self.plan.host
         while True:
-            if host is None:
-                await self._be_there(host)
-            else:
-                async with asyncio.TaskGroup() as group:
-                    beating = group.create_task(self._beat())
-                    await self._be_there(host)
-                    beating.cancel()
+            async with asyncio.TaskGroup() as group:
+                work = [group.create_task(self._come_up())]
+                if self.plan.host is not None:
+                    work.append(group.create_task(self._beat()))
+                await self._over.wait()
+                for task in work:
+                    task.cancel()
             self.channel.fail("it is started anew")
             await self.channel.finish()
             await self._wait()
             self._begin()
 
-    async def _be_there(self, host: Host | None) -> None:
-        """Bring it up, and wait until it is lost."""
+    async def _come_up(self) -> None:
+        """Bring it up, or say why it is lost."""
+        host = self.plan.host
+        if self.left:  # while it was lost already
+            self._lose(TAKEN_OUT, final=True)
+            return
         try:
             await (self._open_instance() if host is None else self._bring_up(host))
         except HostError as error:
@@ -175,7 +180,6 @@ class RunHost:
         except OSError as error:
             command = "its agent" if host is None else host.run[0]
             self._lose(f"{command} could not be started: {error.strerror}", final=True)
-        await self._over.wait()
 
     async def _open_instance(self) -> None:
         await self.connect()
@@ -214,7 +218,6 @@ class RunHost:
 
     async def _wait(self) -> None:
         """Wait until it is tried again."""
-        self._again.clear()
         limit = None if self._given_up else self._pause
         self._pause = min(self._pause * 2, PAUSES[1])
         try:
@@ -233,7 +236,7 @@ class RunHost:
         """Take it out of the run."""
         self.left = True
         self.channel.write(orders.end())
-        self._lose("it was taken out of the run", final=True)
+        self._lose(TAKEN_OUT, final=True)
 
     async def _beat(self) -> None:
         """Hold the lease once the agent has greeted, and notice when nothing is heard of it any more."""
@@ -297,8 +300,6 @@ class RunHost:
             failure = explain(host, self.channel.words(), reason)
             final = failure.final
             reason = f"{failure.reason}; {failure.hint}" if failure.hint else failure.reason
-        if self._link is not None:
-            self._link.broken(HostError(reason, final=final))
         self._lose(reason, final=final)
 
     def _lose(self, reason: str, *, final: bool) -> None:
@@ -307,6 +308,7 @@ class RunHost:
         if self._lost:
             return
         self._lost = True
+        self._again.clear()
         if self.lanes.finished:
             self._tries, self._pause = 0, PAUSES[0]
         self._tries += 1

@@ -3,61 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from testlanes.runner.engine import prepare
-from testlanes.runner.events import CaseFinished, HostLost, HostReady, LaneOpened, RunEvent
+from testlanes.runner.events import HostLost, HostReady
 from testlanes.runner.frame import Run
 from testlanes.runner.headless import exit_code
-from testlanes.runner.ids import LOCAL, HostName, LaneId
+from testlanes.runner.ids import LOCAL, HostName
 from testlanes.runner.intents import ChangeLanes, JoinHost, LeaveHost
 from testlanes.runner.request import Request
 from testlanes.runner.settings import Host
 
 from ..runner.projects import unittests
+from ..runner.watched import Watched
 from .projects import LEASE, PYTHON, Project
 from .rig import Rig
 from .test_losses import GATED, open_gate
 
 H1, H2 = HostName("h1"), HostName("h2")
-
-
-class Watched:
-    """A run in this process, and what happened in it."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.hosts: dict[LaneId, HostName] = {}
-        self.finished = Counter[HostName]()
-        self.seen: list[RunEvent] = []
-        self._news = asyncio.Event()
-        run.observers.append(self.take)
-
-    def take(self, event: RunEvent) -> None:
-        self.seen.append(event)
-        match event:
-            case LaneOpened(lane, host):
-                self.hosts[lane] = host
-            case CaseFinished(lane):
-                self.finished[self.hosts[lane]] += 1
-            case _:
-                pass
-        self._news.set()
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until something holds."""
-        async with asyncio.timeout(40):
-            while not condition():
-                self._news.clear()
-                await self._news.wait()
-
-    def count(self, kind: type[RunEvent], host: HostName) -> int:
-        return sum(
-            isinstance(each, kind) and getattr(each, "host", "") == host for each in self.seen
-        )
 
 
 def prepared(project: Project) -> Run:
