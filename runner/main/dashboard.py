@@ -111,6 +111,8 @@ class Sitting:
         told = Told(recorded.run.state, self.settings, self.args)
         recorded.run.observers.append(told.record)
         task = self.tasks.create_task(self._run(recorded), name="run")
+        if self.dashboard is not None:
+            told.give_way()
         self.going = Going(recorded, told, request, task)
         return self.going
 
@@ -130,6 +132,8 @@ class Sitting:
 
         from .past import Past
 
+        if self.going is not None and self.going.told is not None:
+            self.going.told.give_way()
         past = Past(self.repository)
         self.forget = past.forget
         try:

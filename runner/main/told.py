@@ -30,29 +30,43 @@ class Told:
         )
         self.record = self._lines.record
 
+    def give_way(self) -> None:
+        """The dashboard shows what the lines would say."""
+        self._stream.swallow()
+
     def go_on(self) -> None:
         """From now on the lines go to the terminal."""
         self._stream.release()
 
     def summary(self) -> None:
-        """Print how the run ended, as without a dashboard."""
+        """Print how the run ended, as without a dashboard; also what it had to say, if none was open."""
         self._stream.release()
-        self._lines.finish()
+        self._lines.finish(unseen=self._stream.swallows)
 
 
 class _Held(io.StringIO):
-    """Swallows what is written until it is released; then it is standard output."""
+    """Keeps what is written, or swallows it, until it is released; then it is standard output."""
 
+    swallows = False
     _released = False
 
+    def swallow(self) -> None:
+        self.swallows = True
+        self.seek(0)
+        self.truncate()
+
     def release(self) -> None:
-        self._released = True
+        if not self._released:
+            self._released = True
+            sys.stdout.write(self.getvalue())
 
     def isatty(self) -> bool:
         return sys.stdout.isatty()
 
     def write(self, text: str, /) -> int:
-        return sys.stdout.write(text) if self._released else len(text)
+        if self._released:
+            return sys.stdout.write(text)
+        return len(text) if self.swallows else super().write(text)
 
     def flush(self) -> None:
         if self._released:

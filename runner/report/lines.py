@@ -119,10 +119,13 @@ class Lines:
             case _:
                 pass
 
-    def finish(self) -> None:
-        """Tell the failures again, and the summary. Raises UserError if not all could be written."""
+    def finish(self, *, unseen: bool = False) -> None:
+        """Tell the failures again, and the summary. Raises UserError if not all could be written.
+
+        ``unseen``: nobody has seen what was told so far.
+        """
         self._erase()
-        self._again()
+        self._again(unseen=unseen)
         self._summary()
         self._out.close()
 
@@ -236,12 +239,13 @@ class Lines:
 
     # -- at the end ----------------------------------------------------------------------------------
 
-    def _again(self) -> None:
+    def _again(self, *, unseen: bool) -> None:
         state = self._state
         extras = [extra for extra in state.extras.values() if extra.status.is_failure]
         failures = list(state.failures)
-        if len(failures) + len(extras) > 1 or (failures and state.finished > 50):
-            failed = several(len(failures) + len(extras), "failure")
+        count = len(failures) + len(extras)
+        if count > 1 or (failures and state.finished > 50) or (count and unseen):
+            failed = several(count, "failure")
             self._say(f"\n{self._paint(failed, _BOLD)}")
             for extra in extras[:REPEATED]:
                 self._extra(extra)

@@ -45,6 +45,34 @@ def test_a_failure_is_found_mended_and_run_again(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / ".testrepository").glob("[0-9]*")) == ["0", "1"]
 
 
+QUICK = """
+import unittest
+
+
+class TillTest(unittest.TestCase):
+    def test_opens(self):
+        self.fail("the till is stuck")
+"""
+
+
+def test_the_one_failure_is_told_at_the_end_with_or_without_a_dashboard(tmp_path: Path) -> None:
+    (tmp_path / "test_till.py").write_text(QUICK)
+    command = [sys.executable, "-Im", "testlanes", "run", "-j", "1"]
+    with on_terminal(command, tmp_path, (36, 130)) as one:  # over before a dashboard is worth it
+        assert one.end() == 1
+        last = bytes(one.seen).rpartition(b"\x1b[?1049l")[2]
+        assert b"the till is stuck" in last
+        assert last.count(b"TillTest.test_opens") == 1
+    slow = QUICK.replace("import unittest", "import time\nimport unittest\n\ntime.sleep(1)")
+    (tmp_path / "test_till.py").write_text(slow)
+    with on_terminal(command, tmp_path, (36, 130)) as one:
+        one.wait_for(b"1 of 1 tests failed")
+        one.type(b"q")
+        assert one.end() == 1
+        last = bytes(one.seen).rpartition(b"\x1b[?1049l")[2]
+        assert b"the till is stuck" in last
+
+
 ORDER = """
 import time
 import unittest
