@@ -169,6 +169,21 @@ class Agent:
         where = owner.path("stdout"), owner.path("stderr"), owner.path("note")
         return self.children.start(argv, env, profile.cwd, *where, owner)
 
+    def start_heard(self, argv, env, cwd, errors, note, owner):
+        """Start a process whose stdout ``owner`` takes, over its link. Return its pid. Raises OSError."""
+        read, write = os.pipe()
+        try:
+            pid = self.children.start(argv, env, cwd, write, errors, note, owner)
+        except OSError:
+            os.close(read)
+            raise
+        finally:
+            os.close(write)
+        os.set_blocking(read, False)
+        owner.link.fd = read
+        self.board.watch(owner)
+        return pid
+
     def loader_folder(self):
         """Return a new folder for a loader's files."""
         self._folders += 1

@@ -30,21 +30,9 @@ class Errand:
 
     def start(self, argv, env, cwd, limit):
         """Start it. ``limit``: the seconds that it may take. Raises OSError."""
-        read, write = os.pipe()
-        note = os.path.join(self.folder, "note")
-        try:
-            # Where a shell is asked for, it sends both ways down the pipe by itself.
-            errors = os.path.join(self.folder, "stderr")
-            start = self.agent.children.start
-            self.pid = start(argv, env, cwd, write, errors, note, self)
-        except OSError:
-            os.close(read)
-            raise
-        finally:
-            os.close(write)
-        os.set_blocking(read, False)
-        self.link.fd = read
-        self.agent.board.watch(self)
+        # Where a shell is asked for, it sends both ways down the pipe by itself.
+        errors, self._note = (os.path.join(self.folder, name) for name in ("stderr", "note"))
+        self.pid = self.agent.start_heard(argv, env, cwd, errors, self._note, self)
         self.agent.clockwork.later(limit, self, self.pid)
         self._limit = limit
 
@@ -75,7 +63,7 @@ class Errand:
         self.pid = 0
         self.agent.board.drain(self)
         self.agent.board.drop(self)
-        note = tail.piece(os.path.join(self.folder, "note"), 0, 4096).decode("utf-8", "replace")
+        note = tail.piece(self._note, 0, 4096).decode("utf-8", "replace")
         code, _, phrase = processes.phrase(status)
         if note:
             self._done(None, "could not be started: " + note, "")

@@ -52,21 +52,10 @@ class _Shell(Lane):
 
     def start_command(self, command):
         """Run it. Raises OSError."""
-        read, write = os.pipe()
-        try:
-            env = self.profile.options({"env": self.environment()})["env"]
-            argv = ["/bin/sh", "-c", command]
-            self.pid = self.agent.children.start(
-                argv, env, self.profile.cwd, write, self.path("stderr"), self.path("note"), self
-            )
-        except OSError:
-            os.close(read)
-            raise
-        finally:
-            os.close(write)
-        os.set_blocking(read, False)
-        self.link.fd = read
-        self.agent.board.watch(self)
+        env = self.profile.options({"env": self.environment()})["env"]
+        argv = ["/bin/sh", "-c", command]
+        files = self.path("stderr"), self.path("note")
+        self.pid = self.agent.start_heard(argv, env, self.profile.cwd, *files, self)
         self.agent.clockwork.hurry()
 
     def busy(self, now):
