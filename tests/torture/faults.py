@@ -34,7 +34,7 @@ from typing import IO, Any, TypeAlias
 from testlanes.runner.ids import Status
 from testlanes.runner.repository.stream_v1 import read_v1
 
-from .projects import environment, left_lying, left_running, marked
+from .projects import environment, left_lying, left_running, marked, tell
 
 SUITES = Path(__file__).parent / "suites"
 LIMIT = 60.0
@@ -176,16 +176,7 @@ class Victim:
 
     def tell(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another command there."""
-        return subprocess.run(
-            words,
-            cwd=self.folder,
-            env=environment(self.folder),
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=LIMIT,
-            check=False,
-        )
+        return tell(self.folder, *words, limit=LIMIT)
 
     def role(self, role: str, controller: int) -> list[int]:
         """Return the processes that play a part in a run."""

@@ -93,6 +93,20 @@ def environment(folder: Path) -> dict[str, str]:
     }
 
 
+def tell(folder: Path, *words: str, limit: float) -> subprocess.CompletedProcess[str]:
+    """Run a program in a project."""
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env=environment(folder),
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=limit,
+        check=False,
+    )
+
+
 def run(folder: Path, *options: str, limit: float = 100.0) -> Outcome:
     """Run a project's tests and return what ``--json`` told of them."""
     command = [sys.executable, "-m", "testlanes", "run", "--no-tui", "--json", *options]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .projects import environment, left_lying, left_running, project
+from .projects import environment, left_lying, left_running, project, tell
 
 LIMIT = 30.0
 """Seconds to wait for anything."""
@@ -62,16 +62,7 @@ class Project:
 
     def other(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run another program there."""
-        return subprocess.run(
-            words,
-            cwd=self.folder,
-            env=environment(self.folder),
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=LIMIT,
-            check=False,
-        )
+        return tell(self.folder, *words, limit=LIMIT)
 
     def agent(self) -> int:
         """Return the process id of the agent: the parent of what runs the tests."""
