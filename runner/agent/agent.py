@@ -137,6 +137,7 @@ class Agent:
         self.children.kill()
         if self.folder:
             rundir.remove(self.folder)
+        self.orders.leave()
         self.uplink.say("bye")
         self.uplink.flush_all(2.0)
 

@@ -93,6 +93,11 @@ class Orders:
         self.agent.tell()
         rundir.unpack(self.agent.folder, PACKAGE, self.agent.modules)
 
+    def leave(self):
+        """Leave nothing half done of what was brought here."""
+        if self._site is not None:
+            self._site.let_go()
+
     def _obey(self, word, args):
         if word in LANE_WORDS:
             lane = self.agent.lanes.get(args[0])

@@ -39,11 +39,12 @@ class Site:
             self._refuse(ground.refusal(error, error.filename or self._root))
 
     def _refuse(self, refused):
-        self._let_go()
+        self.let_go()
         fields = {"why": refused.why, "hint": refused.hint, "final": refused.final}
         self.say("refused", fields)
 
-    def _let_go(self):
+    def let_go(self):
+        """Let others have the folder."""
         if self._tree is not None:
             self._tree.close()
             self._tree = None
@@ -51,7 +52,7 @@ class Site:
     # -- files ---------------------------------------------------------------
 
     def _do_tree(self, folder, how):
-        self._let_go()
+        self.let_go()
         self._begin()
         if not how.get("copy"):
             self._root = ground.expanded(folder)
@@ -62,7 +63,7 @@ class Site:
             tree = self._tree = Tree(folder, str(how.get("who") or ""))
             self._root, state, holder = tree.root, tree.state, tree.holder
             if state == "busy":
-                self._let_go()
+                self.let_go()
         fields = {"root": self._root, "state": state, "holder": holder, "rsync": _has("rsync")}
         self.say("tree", fields)
 

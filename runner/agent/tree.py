@@ -50,13 +50,16 @@ class Tree:
         self.copied = self.bytes = self.removed = 0
         self._home = self._lock = self._draft = None
         self._index = -1
+        """Of the wanted file that is being written."""
         try:
             self._claim(who)
         except OSError as error:
             raise refusal(error, self.root) from None
 
     def close(self):
-        """Let go of it."""
+        """Let go of it; of a file that did not come to its end nothing stays."""
+        if self._index >= 0:
+            self._remove_draft()
         for fd in (self._draft, self._lock, self._home):
             if fd is not None:
                 os.close(fd)
@@ -81,6 +84,7 @@ class Tree:
                 self.state = state
                 break
         if self.state == "alone":
+            self._remove_draft()  # of one that was killed
             os.ftruncate(self._lock, 0)
             os.pwrite(self._lock, who.encode("utf-8", "replace")[:200], 0)
         if self.state != "busy":
@@ -218,7 +222,6 @@ class Tree:
             while view:
                 view = view[os.write(self._draft, view) :]
         except OSError as error:
-            self._drop_draft()
             raise refusal(error, self._path()) from None
         self.bytes += len(data)
 
@@ -234,6 +237,7 @@ class Tree:
             os.close(fd)
         path = self.wanted[self._index][0]
         self.ground.place((self._home, DRAFT), path)
+        self._index = -1
         self._have(path, mtime, mode)
         self.copied += 1
 
@@ -275,9 +279,7 @@ class Tree:
     def _path(self):
         return "%s/%s" % (self.root, shown(self.wanted[self._index][0]))
 
-    def _drop_draft(self):
-        os.close(self._draft)
-        self._draft = None
+    def _remove_draft(self):
         try:
             os.unlink(DRAFT, dir_fd=self._home)
         except OSError:

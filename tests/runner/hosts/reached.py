@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -28,6 +30,8 @@ class Reached(Link):
         super().__init__(host, channel, self._told, self._warned)
         self.notes: list[tuple[str, str]] = []
         self.warnings: list[str] = []
+        self.agent = 0
+        """Its process id."""
         self._more = asyncio.Event()
 
     def _told(self, phase: str, note: str) -> None:
@@ -70,7 +74,7 @@ async def reached(host: Host) -> AsyncGenerator[Reached]:
     channel.listen()
     try:
         await links[0].send(orders.say_hello(60.0))
-        await links[0].answer(messages.AgentHello, 60.0)
+        links[0].agent = (await links[0].answer(messages.AgentHello, 60.0)).pid
         yield links[0]
     finally:
         channel.write(orders.end())
@@ -88,8 +92,11 @@ def bring(project: Path, folder: Path | str, host: Host | None = None) -> Reache
     return asyncio.run(main())
 
 
-def say(folder: Path, *streams: Iterable[bytes]) -> None:
-    """Take a folder as a controller does, and send it streams of frames; return when the last is taken."""
+def say(folder: Path, *streams: Iterable[bytes], killed: bool = False) -> None:
+    """Take a folder as a controller does, and send it streams of frames; return when the last is taken.
+
+    ``killed``: the agent is, then.
+    """
 
     async def main() -> None:
         async with reached(far()) as link:
@@ -100,6 +107,8 @@ def say(folder: Path, *streams: Iterable[bytes]) -> None:
                 for piece in packer.pieces(stream):
                     await link.send(orders.copy(piece))
                     await link.answer(messages.Copied, 60)
+            if killed:
+                os.kill(link.agent, signal.SIGKILL)
 
     asyncio.run(main())
 

@@ -253,6 +253,21 @@ def test_what_was_interrupted_is_not_copied_again(project: Path, tmp_path: Path)
     assert (there / "tool").stat().st_ino == had
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_of_a_file_that_came_by_half_nothing_stays(killed: bool, tmp_path: Path) -> None:
+    """The run ends in the middle of a file; or its agent is killed there, and another one comes."""
+    there = tmp_path / "there"
+    files = [ProjectFile(b"a.bin", 1, 2 * PIECE, 0o644)]
+    say(there, listing(files), [encode("put", 0, os.urandom(PIECE))], killed=killed)
+    if killed:
+        assert (there / ".testlanes-tree/draft").exists()
+        say(there, listing([]))
+    assert {path.name for path in (there / ".testlanes-tree").iterdir()} == {
+        *(".gitignore", "lock", "manifest")
+    }
+    assert seen(there) == {}
+
+
 def mount(*words: str) -> None:
     """Mount memory as a disk, or change it; skip where that is not allowed."""
     if subprocess.run(["mount", "-t", "tmpfs", *words], check=False).returncode:
