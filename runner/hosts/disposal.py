@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from ..errors import UserError
 from ..launch import anonymous_file
 from .ledger import Ledger, Left
 from .templates import substituted
@@ -32,11 +33,14 @@ def dispose(
     with _undisturbed(told) as given_up:
         for left in lefts:
             problem = _dispose(ledger, left, told, limit, given_up)
-            if problem:
-                problems.append(problem)
-                ledger.let_go(left)
-            else:
-                ledger.forget(left)
+            try:
+                if problem:
+                    problems.append(problem)
+                    ledger.let_go(left)
+                else:
+                    ledger.forget(left)
+            except UserError as error:
+                problems.append(error.message)
     return "; ".join(problems)
 
 

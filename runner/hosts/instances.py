@@ -119,6 +119,11 @@ class Instances:
         try:
             code = await self._run(command, env, left, errors, lambda text: told(f"{many}, {text}"))
             last = last_line(errors)
+        except OSError as error:
+            raise UserError(
+                f"instance_provision could not be started: {error.strerror}: {command}",
+                exit_code=3,
+            ) from None
         finally:
             os.close(errors)
         self._learn(profile.name, left)

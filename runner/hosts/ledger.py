@@ -16,7 +16,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, cast
 
+from ..errors import UserError
 from ..repository.locks import locked
+from ..repository.numbers import replace_file
 
 FILE = "instances.json"
 GRACE = 5.0
@@ -48,25 +50,28 @@ class Left:
 
 
 class Ledger:
-    """What is to be disposed of, in ``folder``. Several processes may use it at a time."""
+    """What is to be disposed of, in ``folder``. Several processes may use it at a time.
+
+    Raises UserError where it cannot be written.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file = folder / FILE
 
     def begin(self, profile: str, dispose: str, cwd: str, env: Mapping[str, str]) -> Left:
-        """Make an entry of this process's; nothing is provisioned before. Raises OSError."""
+        """Make an entry of this process's; nothing is provisioned before."""
         pid = os.getpid()
         left = Left(os.urandom(8).hex(), profile, dispose, cwd, dict(env), pid, born(pid))
-        self._folder.mkdir(exist_ok=True)
-        os.close(os.open(self._folder / left.printed, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
         with self._entries() as entries:
+            os.close(os.open(self._folder / left.printed, flags, 0o600))
             entries.append(left)
         return left
 
     @contextmanager
     def output(self, left: Left) -> Generator[IO[bytes]]:
-        """Open the file for one more command's output."""
+        """Open the file for one more command's output. Raises OSError."""
         with (self._folder / left.printed).open("ab") as file:
             if file.tell():
                 file.write(b"\n")  # the command before may not have ended its line
@@ -121,21 +126,24 @@ class Ledger:
     @contextmanager
     def _entries(self) -> Generator[list[Left]]:
         """Change the entries under a lock."""
-        with locked(self._folder / "instances.lock"):
-            entries = self._read()
-            yield entries
-            if not entries:
+        try:
+            self._folder.mkdir(exist_ok=True)
+            with locked(self._folder / "instances.lock"):
+                entries = self._read()
+                yield entries
+                if entries:
+                    text = json.dumps([asdict(one) for one in entries], indent=1)
+                    replace_file(self._file, [text.encode()], 0o600, sync=True)
+                    return
                 self._file.unlink(missing_ok=True)
-                return
-            fresh = self._file.with_suffix(".new")
-            text = json.dumps([asdict(one) for one in entries], indent=1)
-            fresh.unlink(missing_ok=True)
-            fresh.touch(0o600)
-            with fresh.open("w") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self._file)
+                for each in self._folder.glob("instances-*.ids"):
+                    each.unlink(missing_ok=True)  # of one that was killed between its two files
+        except OSError as error:
+            raise UserError(
+                f"{self._file} cannot be written: {error.strerror}",
+                hint="Instances are noted there before they are made. Make room, or let it be written.",
+                exit_code=3,
+            ) from None
 
     def _read(self) -> list[Left]:
         try:

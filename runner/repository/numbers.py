@@ -98,13 +98,19 @@ class Numbers:
         return True
 
 
-def replace_file(path: Path, data: Iterable[bytes], mode: int) -> None:
-    """Write a file of the repository anew, so that readers see the old one or the new one."""
+def replace_file(path: Path, data: Iterable[bytes], mode: int, *, sync: bool = False) -> None:
+    """Write a file of the repository anew, so that readers see the old one or the new one.
+
+    ``sync``: it is on the disk when this returns, whatever becomes of the machine.
+    """
     fresh = path.with_name(f"{TEMPORARY}{path.name}")
     try:
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
         with os.fdopen(descriptor, "wb") as stream:
             stream.writelines(data)
+            if sync:
+                stream.flush()
+                os.fsync(stream.fileno())
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)

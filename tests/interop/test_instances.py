@@ -307,6 +307,36 @@ class TestDisposal:
         assert nova.of("dispose") == [["0", "1"], ["0", "1"]]
         assert "no instances are left" in nova.run(command="dispose")[1]
 
+    def test_a_ledger_that_cannot_be_written_is_said_plainly(self, nova: Nova) -> None:
+        nova.ledger.parent.mkdir(parents=True)
+        (nova.ledger.parent.parent / "format").write_text("1\n")
+        (nova.ledger.parent.parent / "next-stream").write_text("0\n")
+        (nova.ledger.parent / "instances.lock").mkdir()
+
+        code, said = nova.run("-j", "2", QUICK)
+
+        assert code == 3
+        assert "instances.json cannot be written: Is a directory" in said
+        assert "internal error" not in said
+        assert nova.of("provision") == []
+
+    def test_one_whose_ledger_cannot_be_written_any_more_is_said_plainly(self, nova: Nova) -> None:
+        lock = nova.ledger.parent / "instances.lock"
+        nova.script("dispose", f"rm {lock}; mkdir {lock}\n")
+
+        code, said = nova.run("-j", "2", QUICK)
+
+        assert code == 3
+        assert "instances.json cannot be written: Is a directory" in said
+        assert "internal error" not in said
+
+    def test_ids_of_a_killed_run_without_an_entry_go_with_the_next(self, nova: Nova) -> None:
+        assert nova.run("-j", "1", "quick")[0] == 0
+        (nova.ledger.parent / "instances-0123456789abcdef.ids").touch()
+
+        assert nova.run("-j", "1", "quick")[0] == 0
+        assert list(nova.ledger.parent.glob("instances-*")) == []
+
     def test_one_that_hangs_is_ended(self, nova: Nova) -> None:
         (nova.folder / "testlanes.toml").write_text("instance_timeout = 1\n")
         nova.script("dispose", "sleep 60\n")
