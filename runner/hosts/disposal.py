@@ -9,17 +9,14 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from types import FrameType
 
 from ..errors import UserError
 from ..launch import anonymous_file
+from .ending import LOOK, ending
 from .ledger import Ledger, Left
 from .templates import substituted
-
-LOOK = 0.05
-GRACE = 5.0
-"""Seconds that a disposing command has to end when it is asked to."""
 
 
 def dispose(
@@ -69,10 +66,12 @@ def _dispose(
             start_new_session=True,
         )
         deadline = time.monotonic() + limit
+        # A wait with a limit would not see that it was given up.
         while process.poll() is None and time.monotonic() < deadline and not given_up():
             time.sleep(LOOK)
         if process.poll() is None:
-            _end(process)
+            for _ in ending(process.pid, lambda: process.poll() is not None):
+                time.sleep(LOOK)
             how = "was interrupted" if given_up() else f"did not end within {limit:g} seconds"
             return f"instance_dispose {how}: {command}"
         last, code = last_line(output), process.returncode
@@ -91,15 +90,6 @@ def last_line(file: int) -> str:
     size = os.fstat(file).st_size
     said = os.pread(file, 1000, max(0, size - 1000))
     return said.decode("utf-8", "replace").strip().rpartition("\n")[2]
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, number)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(GRACE)
-            return
 
 
 @contextmanager

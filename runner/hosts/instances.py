@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
-import signal
 import subprocess
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
@@ -23,20 +22,15 @@ from ..ids import ProfileName
 from ..launch import anonymous_file
 from ..settings import Profile, Settings
 from .disposal import dispose, last_line
+from .ending import LOOK, ending, kill
 from .ledger import Ledger, Left
 from .templates import substituted, why_refused
 
 IN_VAIN = 2
 """Calls in a row that may print no new id. testr would ask for ever."""
 
-LOOK = 0.05
-"""Seconds between two looks at a command that runs."""
-
 GATE = 'read go && exec /bin/sh -c "$1" </dev/null'
 """For a shell: a command begins when the ledger knows of it, and never if we are killed before."""
-
-GRACE = 5.0
-"""Seconds that a provisioning command has to end when it is asked to."""
 
 
 class Instances:
@@ -177,20 +171,18 @@ class Instances:
                     said = last_line(errors)
                     told(f"{shown} s: {said}" if said else f"{shown} s")
         finally:
-            await self._end(process)
-            self._ledger.provisioning(left, 0)
+            try:
+                if process.poll() is None:  # it gets time to say what it made
+                    for _ in ending(process.pid, lambda: process.poll() is not None):
+                        await asyncio.sleep(LOOK)
+            except asyncio.CancelledError:
+                kill(process.pid)  # nobody waits any more
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(LOOK)
+                raise
+            finally:
+                self._ledger.provisioning(left, 0)
         return process.returncode
-
-    async def _end(self, process: subprocess.Popen[bytes]) -> None:
-        """End a command that is still running: it gets time to say what it made."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            deadline = time.monotonic() + GRACE
-            if process.poll() is not None:
-                return
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, number)
-            while process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110
-                await asyncio.sleep(LOOK)
 
     def _learn(self, profile: ProfileName, left: Left) -> None:
         """Take what was printed. Raises UserError for an id that cannot be used."""

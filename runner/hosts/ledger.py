@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, cast
@@ -19,10 +18,9 @@ from typing import IO, cast
 from ..errors import UserError
 from ..repository.locks import locked
 from ..repository.numbers import replace_file
+from .ending import LOOK, ending
 
 FILE = "instances.json"
-GRACE = 5.0
-"""Seconds that a provisioning command has to end that outlived who started it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,8 @@ class Ledger:
                     mine.append(one)
         for one in mine:
             if one.maker and lives(one.maker, one.maker_born):
-                _end(one.maker, one.maker_born)
+                for _ in ending(one.maker):  # it has time to say what it made
+                    time.sleep(LOOK)
         return mine
 
     def let_go(self, left: Left) -> None:
@@ -176,13 +175,3 @@ def lives(pid: int, since: str) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _end(pid: int, since: str) -> None:
-    """End a provisioning command that outlived who started it: it gets time to say what it made."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.killpg(pid, number)
-        deadline = time.monotonic() + GRACE
-        while lives(pid, since) and time.monotonic() < deadline:
-            time.sleep(0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -14,9 +15,10 @@ import pytest
 from testlanes.runner.config.hosts import here_only
 from testlanes.runner.config.load import load_settings
 from testlanes.runner.config.overrides import Overrides
+from testlanes.runner.hosts.instances import Instances
 from testlanes.runner.repository.opening import open_repository
 
-from .nova import CONF, INTERRUPTS, QUICK, Nova, make_nova, shape, stop
+from .nova import CONF, INTERRUPTS, LIMIT, QUICK, Nova, make_nova, shape, stop
 
 Tool = Callable[..., CompletedProcess[bytes]]
 
@@ -293,6 +295,45 @@ class TestDisposal:
 
         assert nova.run(command="dispose")[0] == 0
         assert nova.of("dispose") == [["late", "x"]]
+
+    def test_a_provisioning_that_is_ended_has_time_for_its_last_words(self, nova: Nova) -> None:
+        """The shell that runs the command ends before it does."""
+        nova.script(
+            "provision",
+            "trap 'sleep 0.5; echo late; exit' TERM; echo x; touch waiting; sleep 60 & wait\n",
+        )
+        process = nova.start("-j", "2", QUICK)
+        nova.wait_for("provisioning", (nova.folder / "waiting").exists)
+
+        assert stop(process, signal.SIGINT)[0] == 130
+        assert nova.of("dispose") == [["late", "x"]]
+
+    def test_a_provisioning_that_nobody_waits_for_is_killed(self, nova: Nova) -> None:
+        """What waits for its end is cancelled too."""
+        nova.script(
+            "provision",
+            "trap 'touch asked' TERM; echo $$; touch waiting; while :; do sleep 0.05; done\n",
+        )
+        settings = load_settings(nova.folder, Overrides(), os.environ)
+        nova.ledger.parent.mkdir(parents=True)
+
+        async def provide(instances: Instances) -> None:
+            async for _ in instances.lend(settings.profiles[0], 1, lambda _: None):
+                pass
+
+        async def main(instances: Instances) -> None:
+            async with asyncio.timeout(LIMIT):
+                providing = asyncio.create_task(provide(instances))  # noqa: TID251
+                for name in ("waiting", "asked"):
+                    while not (nova.folder / name).exists():  # noqa: ASYNC110
+                        await asyncio.sleep(0.02)
+                    providing.cancel()
+                await asyncio.wait([providing])
+
+        with Instances(settings, nova.ledger.parent, lambda _: None) as instances:
+            asyncio.run(main(instances))
+        [[pid]] = nova.of("dispose")
+        nova.wait_for("its end", lambda: not Path(f"/proc/{pid}").exists())
 
     def test_one_that_fails_is_told_after_the_results_are_stored(self, nova: Nova) -> None:
         nova.script("dispose", "echo not today >&2; exit 9\n")
