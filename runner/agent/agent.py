@@ -133,7 +133,7 @@ class Agent:
                 for loader in self._loaders():
                     self.board.drain(loader)
                 self.children.reap()
-                time.sleep(0.002)
+                time.sleep(0.002)  # the poll loop is over, and there is nothing else to do by now
         self.children.kill()
         if self.folder:
             rundir.remove(self.folder)

@@ -64,7 +64,7 @@ def _trial():
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             return False
-        time.sleep(0.001)
+        time.sleep(0.001)  # waitpid itself has no limit
     return _threads() == 1
 
 

@@ -291,7 +291,7 @@ def kill_lane(leader, lane, agent, folder):
         any_alive = True
         for pid in doomed:
             send(pid, SIGKILL)
-        time.sleep(0.001)
+        time.sleep(0.001)  # they take a moment to be gone
     return any_alive
 
 
@@ -318,4 +318,4 @@ def kill_everything(seconds=5.0):
         for process in table.values():
             if process.state not in "ZX":
                 send(process.pid, SIGKILL)
-        time.sleep(0.001)
+        time.sleep(0.001)  # they take a moment to be gone, and then their children come to us
