@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..agent_options import remote_options
-from ..config.hosts import hosts_file, known_hosts, read_hosts
+from ..config.hosts import known_hosts, read_hosts, told_file
 from ..config.load import load_settings
 from ..errors import UserError
 from ..hosts.check import Checked, as_fields, check_hosts
@@ -36,7 +36,7 @@ def run_hosts(args: Arguments, cwd: Path) -> int:
     )
     hosts = [known[name] for name in names or known if name in known]
     if not hosts:
-        say("{}" if args.json else f"no hosts are described in {hosts_file(os.environ)}")
+        say("{}" if args.json else f"no hosts are described in {told_file(os.environ)}")
         if not args.json:
             say('write there, for example: [hosts.builder] and run = ["ssh", "builder"]')
         return 0

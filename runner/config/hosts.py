@@ -44,6 +44,11 @@ def hosts_file(environ: Mapping[str, str]) -> Path | None:
     return None if folder is None else folder / "hosts.toml"
 
 
+def told_file(environ: Mapping[str, str]) -> str:
+    """Return what to call the user's hosts.toml, also where there is no home."""
+    return str(hosts_file(environ) or "~/.config/testlanes/hosts.toml (HOME is not set)")
+
+
 def read_hosts(environ: Mapping[str, str]) -> dict[HostName, Host]:
     """Return the user's hosts by name. Raises UserError for what is wrong in the file."""
     file = hosts_file(environ)
@@ -125,7 +130,7 @@ def known_hosts(
     ``where`` they are named. Raises UserError for the first of those if ``strict``.
     """
     unknown = [host for host in hosts if host != LOCAL and host not in known]
-    file = hosts_file(environ)
+    file = told_file(environ)
     if unknown and strict:
         host = unknown[0]
         near = nearest(host, known) if known else f"{file} is where hosts are described."

@@ -80,11 +80,13 @@ class DirectoryRepository(Repository):
 
     def remove(self, number: int) -> None:
         """Forget a run; see ``Repository.remove``."""
-        with self.locked():
-            try:
+        try:
+            with self.locked():
                 (self.path / str(number)).unlink()
-            except FileNotFoundError:
-                raise self._no_run(number) from None
+        except FileNotFoundError:
+            raise self._no_run(number) from None
+        except OSError as error:
+            raise self._unwritable(error) from None
         self.history.forget(number)
 
     def _draft(self) -> tuple[Draft, str]:
@@ -93,10 +95,13 @@ class DirectoryRepository(Repository):
             with self.locked():
                 return Draft(self.path / f"{TEMPORARY}{token}"), token
         except OSError as error:
-            raise UserError(
-                f"Cannot write to {self.path}: {error.strerror or error}",
-                hint="Free some space, mend its permissions, or name another repository.",
-            ) from None
+            raise self._unwritable(error) from None
+
+    def _unwritable(self, error: OSError) -> UserError:
+        return UserError(
+            f"Cannot write to {self.path}: {error.strerror or error}",
+            hint="Free some space, mend its permissions, or name another repository.",
+        )
 
     def locked(self) -> AbstractContextManager[None]:
         """Return what keeps others of us from writing while it is held."""

@@ -344,3 +344,11 @@ def test_closed_standard_streams_change_no_exit_code(project: Path, words: str, 
         done = in_a_shell(f"{words} {closed}")
         assert done.returncode == code, done.stderr
         assert b"internal error" not in done.stderr
+
+
+def test_a_run_that_cannot_be_removed_is_no_error_of_ours(project: Path, capsys: Captured) -> None:
+    stored(project, result("m.a"))
+    (project / ".testrepository" / "0").unlink()
+    (project / ".testrepository" / "0").mkdir()
+    assert run_command_line(["history", "remove", "0"]) == 2
+    assert "Cannot write to " in capsys.readouterr().err

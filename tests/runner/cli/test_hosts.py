@@ -127,3 +127,16 @@ def test_names_that_nobody_knows_and_no_hosts(
     hosts.write_text('[hosts.box]\nrun = ["env"]\n')
     assert ask("bix") == 2
     assert "there is no host bix" in capsys.readouterr().err
+
+
+def test_without_a_home_the_file_is_named_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    assert run_command_line(["hosts"]) == 0
+    assert run_command_line(["hosts", "box"]) == 2
+    told = capsys.readouterr()
+    assert "in ~/.config/testlanes/hosts.toml (HOME is not set)\n" in told.out
+    assert "~/.config/testlanes/hosts.toml (HOME is not set) is where" in told.err
