@@ -39,8 +39,9 @@ def run_failing(args: Arguments, settings: Settings) -> int:
         for test_id in dict.fromkeys(one.test_id for one in failing):
             say(test_id if is_ci() else clean_line(test_id))
     else:
-        count = show_failures(failing)
-        known = sum(map(Quarantine(settings.known_flaky), (one.test_id for one in failing)))
-        note = f", {known:,} of them known flaky" if known else ""
+        known = Quarantine(settings.known_flaky)
+        count = show_failures(failing, known)
+        flaky = sum(known(one.test_id) for one in failing)
+        note = f", {flaky:,} of them known flaky" if flaky else ""
         say(f"{count:,} failing{note}" if count else "nothing is failing")
     return 1 if failing else 0

@@ -74,10 +74,14 @@ went wrong (tests that were not run, lost lanes, discovery), 4 nothing to run, 1
 """,
     "list": "Exit code 4 when no test is selected.\n",
     "failing": """\
-Exit code 1 if anything is failing, else 0; with --subunit always 0, as in testr.
+Exit code 1 if anything is failing, known flaky or not, else 0; with --subunit always 0,
+as in testr.
 `testlanes run --failing` runs these again.
 """,
-    "last": "Exit code 1 if that run failed, else 0; with --subunit always 0, as in testr.\n",
+    "last": """\
+Exit code 1 if that run failed, else 0; with --subunit always 0, as in testr. What
+known_flaky names is told, and makes no run fail here either.
+""",
     "load": """\
 examples:
   some-runner --subunit | testlanes load

@@ -12,6 +12,7 @@ from ..config.profiles import refuse_name
 from ..config.tables import nearest
 from ..errors import ProtocolError, UserError
 from ..ids import DEFAULT_PROFILE, ProfileName, Status
+from ..quarantine import Quarantine
 from ..repository.base import StoredResult
 from ..settings import Settings
 from ..wire.subunit import Decoder, Packet
@@ -43,7 +44,7 @@ def run_load(args: Arguments, settings: Settings) -> int:
     warn(repository)
     if args.subunit:
         return 0
-    return show_run(repository, number, subunit=False)
+    return show_run(repository, number, Quarantine(settings.known_flaky), subunit=False)
 
 
 def _ran_under(words: tuple[str, ...], known: frozenset[ProfileName]) -> ProfileName:

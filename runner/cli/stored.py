@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..errors import UserError
 from ..ids import DEFAULT_PROFILE, Kind, Status
+from ..quarantine import Quarantine
 from ..report.clean import clean_line
 from ..report.telling import told
 from ..report.wording import label, seconds_of
@@ -56,13 +57,14 @@ def newest(repository: Repository) -> int:
     return number
 
 
-def show_failures(results: Iterable[StoredResult]) -> int:
-    """Print each failure with its details, and return how many there were."""
+def show_failures(results: Iterable[StoredResult], known: Quarantine) -> int:
+    """Print each failure with its details, and which are ``known``; return how many there were."""
     count = 0
     for one in results:
         if one.status.is_failure:
             count += 1
-            say(f"{head(one)}\n{told(details_of(one), ci=is_ci())}")
+            note = "  (known flaky)" if known(one.test_id) else ""
+            say(f"{head(one)}{note}\n{told(details_of(one), ci=is_ci())}")
     return count
 
 

@@ -70,15 +70,18 @@ class RunRecord:
 
     @property
     def failures(self) -> int:
-        """How many of them make the run fail."""
+        """How many of them are failures."""
         return sum(count for status, count in self.counts.items() if status.is_failure)
 
     @property
     def green(self) -> bool:
         """Whether all that was to run ran, and passed."""
-        return bool(self.total) and not (
-            self.failures or self.interrupted or self.counts[Status.NOT_RUN]
-        )
+        return self.complete and not self.failures
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was to run ran."""
+        return bool(self.total) and not (self.interrupted or self.counts[Status.NOT_RUN])
 
 
 class History:

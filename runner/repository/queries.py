@@ -97,6 +97,19 @@ def last_green(history: History, *, before: int | None = None) -> int | None:
     return None
 
 
+def failed(history: History) -> dict[int, list[str]]:
+    """Return the ids of the tests that failed in each run in which some did."""
+    rows = history.database.execute(
+        f"""SELECT r.run, test_id FROM results r JOIN cases USING (key)
+        WHERE status IN ({", ".join("?" * len(_FAILURES))})""",  # noqa: S608 - question marks
+        _FAILURES,
+    )
+    found: dict[int, list[str]] = {}
+    for run, test_id in rows:
+        found.setdefault(run, []).append(test_id)
+    return found
+
+
 def latest_seconds(history: History) -> dict[Case, float]:
     """Return what each case took when it last ended by itself, in seconds."""
     rows = history.database.execute(

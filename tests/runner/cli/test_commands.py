@@ -352,3 +352,20 @@ def test_a_run_that_cannot_be_removed_is_no_error_of_ours(project: Path, capsys:
     (project / ".testrepository" / "0").mkdir()
     assert run_command_line(["history", "remove", "0"]) == 2
     assert "Cannot write to " in capsys.readouterr().err
+
+
+def test_what_is_known_to_be_flaky_fails_no_stored_run(project: Path, capsys: Captured) -> None:
+    (project / "testlanes.toml").write_text('framework = "unittest"\nknown_flaky = ["m.flaky"]\n')
+    assert stored(project, result("m.a"), result("m.flaky", "fail", at=1)) == 0
+    assert stored(project, result("m.bad", "fail"), result("m.flaky", "fail", at=1)) == 1
+    capsys.readouterr()
+    assert run_command_line(["history", "show", "0"]) == 0
+    out = capsys.readouterr().out
+    assert "m.flaky  (known flaky)\n" in out
+    assert out.endswith("PASSED (id=0, failures=1, known flaky=1)\n")
+    assert run_command_line(["last"]) == 1
+    assert capsys.readouterr().out.endswith("FAILED (id=1, failures=2 (+1), known flaky=1)\n")
+    assert run_command_line(["history", "--json"]) == 0
+    assert [one["passed"] for one in json.loads(capsys.readouterr().out)] == [True, False]
+    assert run_command_line(["failing"]) == 1
+    assert capsys.readouterr().out.endswith("2 failing, 1 of them known flaky\n")
