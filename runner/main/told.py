@@ -52,20 +52,23 @@ class _Held(io.StringIO):
 
     def swallow(self) -> None:
         self.swallows = True
-        self.seek(0)
-        self.truncate()
+        self._take()
 
     def release(self) -> None:
-        if not self._released:
-            self._released = True
-            sys.stdout.write(self.getvalue())
+        self._released = True
+
+    def _take(self) -> str:
+        held = self.getvalue()
+        self.seek(0)
+        self.truncate()
+        return held
 
     def isatty(self) -> bool:
         return sys.stdout.isatty()
 
     def write(self, text: str, /) -> int:
         if self._released:
-            return sys.stdout.write(text)
+            return sys.stdout.write(self._take() + text)
         return len(text) if self.swallows else super().write(text)
 
     def flush(self) -> None:
