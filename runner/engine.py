@@ -68,12 +68,17 @@ def prepare(settings: Settings, request: Request) -> Run:
 
 
 def _with_what_is_asked(settings: Settings, selection: Selection) -> Settings:
-    """Leave out profiles of which nothing is selected: to load their suites would be for nothing."""
+    """Leave out profiles of which nothing is selected, and hosts that would have nothing to do."""
     ids = selection.per_profile
     if ids is None:
         return settings
     asked = tuple(profile for profile in settings.profiles if ids.get(profile.name))
-    return replace(settings, profiles=asked) if asked else settings
+    if not asked:
+        return settings
+    used = {host for profile in asked for host in profile.hosts}
+    hosts = tuple(host for host in settings.hosts if host in used)
+    reach = {name: host for name, host in settings.reach.items() if name in used}
+    return replace(settings, profiles=asked, hosts=hosts, reach=reach)
 
 
 def prepare_listing(settings: Settings, request: Request) -> Run:

@@ -11,7 +11,7 @@ from testlanes.runner.engine import prepare, prepare_listing
 from testlanes.runner.headless import exit_code, run_headless
 from testlanes.runner.ids import LOCAL, HostName, ProfileName
 from testlanes.runner.request import Request
-from testlanes.runner.settings import Host, Profile, Settings, UnittestSuite
+from testlanes.runner.settings import Host, Profile, Selection, Settings, UnittestSuite
 from testlanes.runner.state import RunState
 
 from .reached import far, lay
@@ -45,11 +45,11 @@ def settings(project: Path, *hosts: Host, local: bool = False, **pythons: str) -
     return Settings(str(project), profiles, concurrency=2, hosts=names, reach=reach)
 
 
-def run(made: Settings, *, only_list: bool = False) -> RunState:
+def run(made: Settings, *, only_list: bool = False, selection: Selection | None = None) -> RunState:
     """Run to the end."""
 
     async def main() -> RunState:
-        run = (prepare_listing if only_list else prepare)(made, Request())
+        run = (prepare_listing if only_list else prepare)(made, Request(selection or Selection()))
         await run_headless(run)
         return run.state
 
@@ -134,6 +134,21 @@ def test_only_the_profile_without_an_interpreter_is_left_out_and_named(tmp_path:
     assert len(verdicts(state)) == 8
     told = [f"{warning.about}: {warning.text}" for warning in state.warnings]
     assert f"far: it cannot run old: {why}" in told
+
+
+def test_a_host_is_left_alone_whose_profiles_have_nothing_to_run(tmp_path: Path) -> None:
+    """As with --failing, where nothing fails under the profiles that run there only."""
+    project, host = lay_project(tmp_path)
+    made = settings(project, host, local=True, near=sys.executable, away=sys.executable)
+    near, away = made.profiles
+    made = replace(
+        made, profiles=(replace(near, hosts=(LOCAL,)), replace(away, hosts=(host.name,)))
+    )
+    test = "test_tree.Tree.test_fails"
+    state = run(made, selection=Selection(per_profile={near.name: frozenset({test})}))
+    assert verdicts(state)["near test_fails"] == "fail"
+    assert set(state.hosts) == {LOCAL}
+    assert exit_code(state) == 1
 
 
 def test_a_folder_that_is_not_ours_stops_that_host_only(tmp_path: Path) -> None:
