@@ -49,6 +49,7 @@ class Replay:
         self._opened = host == LOCAL
         self._started = False
         self._finished = False
+        self._problem = ""  # what else than the worker and the suite went wrong
 
     def begin(self, now: float) -> list[Command]:
         """Return what starts the replay here; on another host it begins when that is ready."""
@@ -91,7 +92,9 @@ class Replay:
             case CasesQueued(rows, times) if self._ready:
                 self._queue.extend(list(rows) * max(times, 1))
                 self._feed(commands)
-            case StopAsked():
+            case StopAsked(_, reason, fault):
+                if fault:
+                    self._problem = reason
                 if self._started:
                     commands.append(Kill(self._lane))
                 else:
@@ -128,4 +131,4 @@ class Replay:
             commands.append(Publish(CasesGivenUp(gone, "the worker that replays ended before it")))
         if self._opened:
             commands.append(Publish(LaneClosed(self._lane)))
-        commands.append(Finish(problem))
+        commands.append(Finish(self._problem or problem))
