@@ -56,7 +56,7 @@ def one_host(settings: Settings, profile: Profile) -> HostName:
 
 
 class Frame:
-    """What every kind of run has around its core: cases, state, one host with its lanes."""
+    """Makes what is around a core, from settings and a request; ``run`` puts the core into it."""
 
     def __init__(self, settings: Settings, request: Request) -> None:
         self._settings = settings

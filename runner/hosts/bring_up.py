@@ -11,13 +11,11 @@ from ..settings import Host
 from ..wire import orders
 from ..wire.messages import AgentHello, Pong
 from .link import HostError, Link
-from .setup import make_ready
+from .setup import OLDEST, make_ready
 from .tree import bring_tree
 
 HELLO_LIMIT = 30.0
 """Seconds from starting a command until an agent must have greeted; a host with ``queue`` has no limit."""
-
-OLDEST = (3, 8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,6 @@ class RunState(Columns):
         """By the number under which each came, which is nobody else's when it is gone."""
         self.extras_gone = 0
         """How many came and stand no more."""
-        """Grows when some of them are gone."""
         self.watch: WatchState | None = None
         """The watch that these runs belong to, if they do."""
         self.leaks: list[LeaksFound] = []
