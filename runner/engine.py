@@ -16,8 +16,9 @@ from .listing import Listing
 from .pools import on_instances
 from .replay import Replay
 from .request import ReplayRequest, Request
-from .session import Hosting, Rules, Session
+from .session import Rules, Session
 from .settings import Selection, Settings
+from .suites import Hosting
 
 
 def prepare(settings: Settings, request: Request) -> Run:

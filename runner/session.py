@@ -7,7 +7,6 @@ a reason.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
@@ -50,32 +49,15 @@ from .events import (
     WorkerLost,
     WorkerStarted,
 )
-from .ids import DEFAULT_PROFILE, LOCAL, HostName, LaneId, ProfileName, Row
-from .loading import Loading
+from .ids import DEFAULT_PROFILE, LOCAL, HostName, ProfileName, Row
 from .staff import LanePlace, LaneRecord, Staff
+from .suites import Hosting, Suites
 from .suspects import Bench
 
 STILLBORN_LIMIT = 3
 """Workers in a row that may die before their first test; then the profile is given up."""
 
-NOBODY = HostName("")
-"""In place of the host that lists a profile, where a second one had to take over."""
-
 DIED_AT_START = "its workers died at start"
-
-
-@dataclass(frozen=True, slots=True)
-class Hosting:
-    """What a session knows of hosts that are yet to come. Their lanes are opened when they are ready."""
-
-    coming: frozenset[HostName] = frozenset()
-    """Hosts beside those of the first lanes."""
-    foreign: frozenset[ProfileName] = frozenset()
-    """Profiles whose lanes are commands: one host's listing serves all."""
-    profiles: tuple[ProfileName, ...] = ()
-    """All that are to be run, some of them perhaps on hosts that are yet to come."""
-    batch_latency: float = 1.0
-    """Seconds that starting one batch of such a lane is taken to cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +94,7 @@ class Session:
         self._entry = entry
         self._rules = rules or Rules()
         self._staff = Staff(dispatcher, places)
-        suites = [(place.host, place.profile) for place in places]
-        suites += [(place.host, profile) for place in places[:1] for profile in more]
-        self._loading = Loading(
-            suites, Counter(place.host for place in places), self._hosting.foreign
-        )
-        self._listed: dict[ProfileName, int] = dict.fromkeys(
-            (*(profile for _, profile in suites), *self._hosting.profiles), 0
-        )
-        self._unlisted = set(self._listed)
-        self._unloadable: set[ProfileName] = set()
-        self._serving: dict[HostName, tuple[ProfileName, ...]] = {}
-        for host, profile in suites:
-            self._serving[host] = (*self._serving.get(host, ()), profile)
-        self._lister: dict[ProfileName, HostName] = {}  # who listed a profile from its begin
-        self._coming = set(self._hosting.coming)  # hosts that may yet bring lanes
+        self._suites = Suites(places, more, self._hosting)
         self._attempts: dict[Row, int] = {}
         self._until: set[Row] = set()  # what is run many times, but only until it fails
         self._bench = Bench()
@@ -141,7 +109,7 @@ class Session:
     def begin(self, now: float) -> list[Command]:
         """Return what starts the run."""
         commands = [self._staff.open(record) for record in self._staff]
-        return [*commands, *self._loading.next(), *self._feed(now)]
+        return [*commands, *self._suites.begin(), *self._feed(now)]
 
     def step(self, events: Iterable[RunEvent], now: float) -> list[Command]:
         """Take events that were published; return what must now be done, in order."""
@@ -196,7 +164,7 @@ class Session:
             case StopAsked():
                 self._stop(event, commands)
             case ListingStarted(profile, host):
-                self._lister[profile] = host if profile not in self._lister else NOBODY
+                self._suites.began(profile, host)
             case SuiteLoaded(profile, host, error):
                 self._suite_loaded(profile, host, error, commands)
             case CasesAbsent(_, host, rows):
@@ -209,9 +177,9 @@ class Session:
             case HostsProvisioned(pool, profile, hosts, last):
                 for host in hosts:
                     self._dispatcher.serve(profile, host)
-                self._coming.update(hosts)
+                self._suites.coming.update(hosts)
                 if last:
-                    self._coming.discard(pool)
+                    self._suites.coming.discard(pool)
             case HostReady():
                 self._host_ready(event, commands)
             case HostLost():
@@ -254,8 +222,7 @@ class Session:
             commands.append(Publish(StopAsked(False, f"{tests} failed (--max-fail)")))
 
     def _cases_listed(self, event: CasesListed, now: float, commands: list[Command]) -> None:
-        first = self._listed.get(event.profile, 0)
-        self._listed[event.profile] = first + len(event.rows)
+        first = self._suites.count(event.profile, len(event.rows))
         if self._stopping is not None or event.profile in self._broken:
             reason = DIED_AT_START if self._stopping is None else self._stopping.reason
             if event.selected:
@@ -268,10 +235,8 @@ class Session:
         )
 
     def _listing_ended(self, profile: ProfileName, error: str, commands: list[Command]) -> None:
-        commands += self._loading.listed(profile)
-        self._unlisted.discard(profile)
+        commands += self._suites.ended(profile, failed=bool(error))
         if error:
-            self._unloadable.add(profile)
             whose = "" if profile == DEFAULT_PROFILE else f" of profile {profile}"
             self._problems.append(f"the suite{whose} could not be loaded: {_brief(error)}")
             self._give_up(self._rows_of(profile), "its suite could not be loaded", commands)
@@ -302,10 +267,8 @@ class Session:
             self._problems.append(event.reason)
         if first:
             self._stopping = event
-            self._loading.stop()
             self._give_up(None, event.reason, commands)
-            for profile in tuple(self._unlisted):
-                self._unlisted.discard(profile)
+            for profile in self._suites.stop():
                 self._dispatcher.listing_ended(profile)
         for record in self._staff:
             lane = record.place.lane
@@ -317,28 +280,21 @@ class Session:
     # -- hosts ---------------------------------------------------------------------------------------
 
     def _host_ready(self, event: HostReady, commands: list[Command]) -> None:
-        self._coming.discard(event.host)
+        self._suites.coming.discard(event.host)
         if self._stopping is not None:
             return
-        for number in range(event.lanes):
-            profile = event.profiles[number % len(event.profiles)]
-            foreign = profile in self._hosting.foreign
-            latency = self._hosting.batch_latency if foreign else event.latency
-            place = LanePlace(LaneId(0), event.host, profile, latency, foreign)
-            commands.append(self._staff.add(place))
-        self._serving[event.host] = event.profiles
-        suites = [(event.host, profile) for profile in event.profiles]
-        commands += self._loading.more(suites, {event.host: event.lanes})
+        commands += [self._staff.add(place) for place in self._hosting.places(event)]
+        commands += self._suites.ready(event)
 
     def _suite_loaded(
         self, profile: ProfileName, host: HostName, error: str, commands: list[Command]
     ) -> None:
-        commands += self._loading.loaded(host, profile, failed=bool(error))
-        if not error or profile in self._unloadable:
+        commands += self._suites.loaded(host, profile, failed=bool(error))
+        if not error or profile in self._suites.unloadable:
             return
         commands.append(Publish(Warned(host, f"it cannot run {profile}: {_brief(error)}")))
         self._dispatcher.bar(profile, host)
-        mine = self._serving[host] = tuple(one for one in self._serving[host] if one != profile)
+        mine = self._suites.rest(host, profile)
         for number, record in enumerate(self._staff.of_host(host)):
             if record.profile == profile:
                 record.closing = not mine
@@ -348,11 +304,11 @@ class Session:
 
     def _host_lost(self, event: HostLost, commands: list[Command]) -> None:
         host = event.host
-        (self._coming.discard if event.again is None else self._coming.add)(host)
-        commands += [*self._staff.lose(host), *self._loading.lost(host)]
+        commands += self._staff.lose(host)
+        commands += self._suites.lost(host, again=event.again is not None)
         if self._stopping is not None:
             self._give_up(None, self._stopping.reason, commands)
-        elif not self._staff and not self._coming and not self._dispatcher.done:
+        elif not self._staff and not self._suites.coming and not self._dispatcher.done:
             self._problems.append(f"host {host} was lost and no other is left: {event.reason}")
             self._give_up(None, f"host {host} was lost", commands)
         elif event.again is None:
@@ -360,7 +316,7 @@ class Session:
 
     def _give_up_stranded(self, commands: list[Command], rows: Iterable[Row] | None = None) -> None:
         """Give up what of ``rows`` (None: of all) no host can run that is there or may come."""
-        hosts = {record.place.host for record in self._staff} | self._coming
+        hosts = {record.place.host for record in self._staff} | self._suites.coming
         if lost := self._dispatcher.stranded(hosts, rows):
             problem = "hosts were lost that alone could run some tests"
             if problem not in self._problems:
@@ -393,8 +349,7 @@ class Session:
             if record.phase == "wanted":
                 self._start_or_close(record, now, commands)
         commands += self._staff.waits()
-        listing = self._staff and (self._unlisted or self._loading.busy)  # by somebody who is there
-        waiting = self._coming or listing
+        waiting = self._suites.coming or (self._staff and self._suites.expected)
         if self._staff.idle and (self._dispatcher.done or not waiting):
             self._finish(commands)
         elif (wake := self._dispatcher.wake_at) is not None and wake != self._woken_at:
@@ -405,17 +360,12 @@ class Session:
     def _start_or_close(self, record: LaneRecord, now: float, commands: list[Command]) -> None:
         if record.closing or self._stopping is not None or self._dispatcher.done:
             commands.append(self._staff.close(record, now))
-        elif self._known(record) and self._dispatcher.wants_worker(record.place.lane):
+        elif (
+            record.profile not in self._broken
+            and self._suites.knows(record)
+            and self._dispatcher.wants_worker(record.place.lane)
+        ):
             commands.append(self._staff.start(record))
-
-    def _known(self, record: LaneRecord) -> bool:
-        """Whether there is something to know for a worker: one that is forked too early would be renewed."""
-        profile, host = record.profile, record.place.host
-        if profile in self._broken:
-            return False
-        if self._lister.get(profile, host) != host and not record.place.batches:
-            return self._loading.has(host, profile)
-        return self._listed.get(profile, 0) > 0 or profile not in self._unlisted
 
     def _finish(self, commands: list[Command]) -> None:
         self._finished = True
@@ -423,8 +373,8 @@ class Session:
         self._give_up(None, "no lane was left to run it", commands)
         if len(commands) > before:
             self._problems.append("no lane was left to run every test")
-        if self._unlisted and not self._problems:
-            names = ", ".join(sorted(self._unlisted))
+        if self._suites.unlisted and not self._problems:
+            names = ", ".join(sorted(self._suites.unlisted))
             self._problems.append(f"the run ended before this was listed: {names}")
         if self._hosting.coming:
             for host, speed in self._dispatcher.speeds.learnt().items():

@@ -47,9 +47,10 @@ from testlanes.runner.events import (
     WorkerStarted,
 )
 from testlanes.runner.ids import LOCAL, HostName, Kind, LaneId, ProfileName, Row, Status
-from testlanes.runner.session import Hosting, Rules, Session
+from testlanes.runner.session import Rules, Session
 from testlanes.runner.staff import LanePlace
 from testlanes.runner.state import ENDED, RunState, Standing
+from testlanes.runner.suites import Hosting
 from testlanes.runner.suspects import Losses
 
 PY = ProfileName("default")
