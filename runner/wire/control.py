@@ -142,7 +142,7 @@ class WorkerBye:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A kind that nothing here reads (``subtest``, ``phase``, or from a newer worker)."""
+    """A kind that nothing here reads (``subtest``, or from a newer worker)."""
 
     kind: str
 
