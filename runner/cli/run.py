@@ -7,7 +7,7 @@ import os
 import random
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from ..config.lists import read_plan
 from ..errors import UserError
 from ..headless import exit_code, handlers_kept, run_headless
-from ..ids import Case, ProfileName
+from ..ids import ProfileName
 from ..report.clean import clean_line
 from ..repository.opening import open_repository
 from ..repository.recording import NOT_STORED
@@ -107,12 +107,11 @@ def _run(
     turn = 1
     while True:
         outcome = run_once(args, settings, repository, request)
-        if not args.until_failure or outcome.code != 0:
+        # a failure that is known to come and go is what one waits for like this
+        if not args.until_failure or outcome.code != 0 or outcome.state.failures:
             return outcome.code
         turn += 1
-        request = replace(
-            request, label=f"until failure, turn {turn}", times=_times(settings, repository)
-        )
+        request = replace(request, label=f"until failure, turn {turn}", times=repository.times())
 
 
 def _refuse_what_is_missing(settings: Settings) -> None:
@@ -231,15 +230,10 @@ def make_request(args: Arguments, settings: Settings, repository: Repository) ->
         selection=selection,
         partial=True if args.partial or narrows(args.overrides, settings) else None,
         label="failing" if args.failing else "",
-        times=_times(settings, repository),
+        times=repository.times(),
         speeds=repository.speeds() if settings.reach else {},
         plan=read_plan(settings.plan) if settings.plan else None,
     )
-
-
-def _times(settings: Settings, repository: Repository) -> Mapping[Case, float]:
-    """Return expected seconds; what was stored without a profile counts for the only one there is."""
-    return repository.times()
 
 
 def rerun_command(args: Arguments) -> str:

@@ -369,3 +369,14 @@ def test_what_is_known_to_be_flaky_fails_no_stored_run(project: Path, capsys: Ca
     assert [one["passed"] for one in json.loads(capsys.readouterr().out)] == [True, False]
     assert run_command_line(["failing"]) == 1
     assert capsys.readouterr().out.endswith("2 failing, 1 of them known flaky\n")
+
+
+def test_until_failure_ends_at_a_failure_that_is_known_to_come_and_go(project: Path) -> None:
+    (project / "testlanes.toml").write_text('framework = "unittest"\nknown_flaky = ["test_it"]\n')
+    (project / "test_it.py").write_text(
+        "import os, unittest\nclass T(unittest.TestCase):\n    def test_it(self):\n"
+        "        if os.path.exists('there'): self.fail()\n        open('there', 'w').close()\n"
+    )
+    done = in_a_shell("run --no-tui --until-failure")
+    assert done.stdout.count(b" tests in ") + done.stdout.count(b" test in ") == 2
+    assert done.returncode == 0
