@@ -252,11 +252,10 @@ class Listings:
 
     def _overlooked(self, profile: ProfileName, suite: _Suite) -> list[RunEvent]:
         """Tell what nobody could look into: a filter may be meant for tests in there."""
-        names = [name.removeprefix(FAILED_IMPORT) for name in suite.overlooked]
-        if not names:
+        if not suite.overlooked:
             return []
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        text = f"could not be loaded, so that no filter finds tests in there: {', '.join(names[:5])}{more}"
+        names = _named(suite.overlooked)
+        text = f"could not be loaded, so that no filter finds tests in there: {names}"
         return [Warned(profile, text)]
 
     def _absent(
@@ -267,10 +266,17 @@ class Listings:
 
     def _surplus(self, profile: ProfileName, host: HostName, copy: _Copy) -> list[RunEvent]:
         """Tell of what only this host has; nothing of the copy is needed any more."""
-        more = sum(self._cases.find(test_id, profile) is None for test_id in copy.has)
+        more = sorted(test_id for test_id in copy.has if self._cases.find(test_id, profile) is None)
         copy.ids.clear()
         copy.has.clear()
         if not more:
             return []
-        text = f"{more} tests of profile {profile} are only in its suite, and are not run"
+        text = f"only its suite of profile {profile} has {_named(more)}: not run"
         return [Warned(host, text)]
+
+
+def _named(test_ids: Sequence[str]) -> str:
+    """Return the first of them, and how many more there are; of what could not be loaded its module."""
+    names = [test_id.removeprefix(FAILED_IMPORT) for test_id in test_ids]
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return f"{', '.join(names[:5])}{more}"

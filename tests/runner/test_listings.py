@@ -68,7 +68,7 @@ def test_what_another_has_not_it_cannot_run_and_what_only_it_has_is_told() -> No
     hosts.load(ONE, "a", "b", "c")
     events = hosts.load(TWO, "a", "x", "y")
     assert {TWO: ["b", "c"]} == hosts.absent(events)
-    assert [Warned(TWO, "2 tests of profile py are only in its suite, and are not run")] == [
+    assert [Warned(TWO, "only its suite of profile py has x, y: not run")] == [
         event for event in events if isinstance(event, Warned)
     ]
     assert not hosts.listed(events)
@@ -81,7 +81,7 @@ def test_one_that_loaded_before_the_list_was_complete_is_held_against_all_of_it(
     assert not hosts.absent(hosts.load(TWO, "a", "c", "x"))
     assert {TWO: ["b"]} == hosts.absent(hosts.listings.ids(PY, ONE, ["b", "c"], {}))
     told = hosts.listings.loaded(PY, ONE, "", 1.0)
-    assert ["1 tests of profile py are only in its suite, and are not run"] == [
+    assert ["only its suite of profile py has x: not run"] == [
         event.text for event in told if isinstance(event, Warned)
     ]
 
