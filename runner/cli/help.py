@@ -41,14 +41,16 @@ examples:
   testlanes -p py311,py313           under these two profiles
   testlanes -- --maxfail=1           hand arguments to pytest
 
-exit codes: 0 all passed · 1 tests failed · 2 usage or configuration ·
+exit codes: 0 all passed or known flaky · 1 tests failed · 2 usage or configuration ·
             3 the run went wrong · 4 nothing to run · 130 interrupted
 """
 
 USAGES = {
     "run": "[OPTION…] [FILTER…] [-- ARGS…]",
     "list": "[OPTION…] [FILTER…] [-- ARGS…]",
-    "failing": "[--list | --subunit | --json]",
+    "watch": "[OPTION…] [FILTER…] [-- ARGS…]",
+    "failing": "[--list | --subunit | --json | --profiles] [-p NAME]",
+    "demo": "[--no-tui]",
     "slowest": "[-n N | --all]",
     "hosts": "[NAME…] [--json]",
     "flaky": "[-n N] [--list | --json] [FILTER…]",
@@ -67,11 +69,17 @@ examples:
   testlanes run --repro 7 test_quota      what its worker ran in run 7 before it failed
   testlanes run --subunit | subunit2junitxml
 
+A plan says what may run together: its segments run one after the other.
+  {"segments": [{"match": ["^tests.db"], "concurrency": 2}, {"tests": ["m.C.test_a"]}], "rest": "last"}
+A segment has `tests` (ids) or `match` (regexes), and may have `concurrency`, `profiles`, `name`;
+`rest` (last, first, or error): what becomes of tests that are in none; also `rest_concurrency`.
+
 A run of less than everything keeps the other known failures. With a terminal the
 dashboard opens; else, or with --no-tui, --subunit or --json, it does not.
-Exit codes: 0 all passed, 1 tests failed, 2 usage or configuration, 3 the run itself
-went wrong (tests that were not run, lost lanes, discovery), 4 nothing to run, 130 interrupted.
+Exit codes: 0 all passed or known flaky, 1 tests failed, 2 usage or configuration, 3 the run
+itself went wrong (tests that were not run, lost lanes, discovery), 4 nothing to run, 130 interrupted.
 """,
+    "watch": "Exit code 1 if something is failing when it ends, else 0.\n",
     "list": "Exit code 4 when no test is selected.\n",
     "failing": """\
 Exit code 1 if anything is failing, known flaky or not, else 0; with --subunit always 0,
