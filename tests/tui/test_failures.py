@@ -153,3 +153,10 @@ def test_a_result_that_nobody_scheduled_is_a_failure_too() -> None:
     (known,) = model.known.values()
     assert known.cause.kind is Kind.CRASH
     assert model.rows_at(1) == []
+
+
+def test_a_profile_in_which_the_start_of_a_class_failed_twice_is_named_once() -> None:
+    stage = Stage([PY311, PY313]).start()
+    for lane, profile in enumerate((PY311, PY313, PY311, PY313, PY311)):
+        stage.say(ExtraResult(LaneId(lane), "setUpClass (m.K)", profile, F, stage.at(1)))
+    assert texts(follow(stage), 100)[1].split()[-2:] == ["py311", "py313"]

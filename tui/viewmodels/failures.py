@@ -329,9 +329,11 @@ class FailuresModel:
             head = Span(" " * indent)
         tail: list[Span] = []
         if self.shown.many_profiles:
-            tail = [Span(f" {clean(known.profile)}", "profile") for known in failures[:4]]
-            if len(failures) > 4:
-                tail.append(Span(f" +{len(failures) - 4}", "dim"))
+            # The start of a class may have failed in several lanes of a profile.
+            profiles = list(dict.fromkeys(known.profile for known in failures))
+            tail = [Span(f" {clean(profile)}", "profile") for profile in profiles[:4]]
+            if len(profiles) > 4:
+                tail.append(Span(f" +{len(profiles) - 4}", "dim"))
         notes = {known.note for known in failures}
         note = next((name for name in ("new", "flaky", "known") if name in notes), "")
         tone = {"new": "new bold", "flaky": "flaky", "known": "dim"}.get(note, "")
