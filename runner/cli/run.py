@@ -237,14 +237,20 @@ def make_request(args: Arguments, settings: Settings, repository: Repository) ->
 
 
 def rerun_command(args: Arguments) -> str:
-    words = ["testlanes", "run", "--failing"]
-    if args.here:
-        words += ["--here", args.here]
+    words = ["testlanes", "run", "--failing", *place_words(args)]
     for profile in args.overrides.profiles:
         words += ["-p", profile]
+    return shlex.join(words)
+
+
+def place_words(args: Arguments) -> list[str]:
+    """Return the words that another command needs to be about the same project and repository."""
+    words: list[str] = []
+    if args.here:
+        words += ["--here", args.here]
     if args.overrides.repository:
         words += ["--repository", args.overrides.repository]
-    return shlex.join(words)
+    return words
 
 
 def tell_warnings(repository: DirectoryRepository) -> None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from testlanes.runner.cli.run import make_request
+from testlanes.runner.cli.run import make_request, place_words
 from testlanes.runner.errors import UserError
 from testlanes.runner.events import CasesListed, Warned
 from testlanes.runner.ids import Case, ProfileName, Row
@@ -91,7 +91,7 @@ class RunControls:
     def rerun_command(self, rows: Sequence[Row]) -> str:
         """See ``tui.controls.Controls``."""
         cases = [self.case_of(row) for row in rows]
-        words = ["testlanes", "run"]
+        words = ["testlanes", "run", *place_words(self._sitting.args)]
         profiles = sorted({case.profile for case in cases})
         if self._sitting.settings.all_profiles:
             words += ["-p", ",".join(profiles)]

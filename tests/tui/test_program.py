@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import sys
 from pathlib import Path
 
@@ -71,6 +72,21 @@ def test_the_one_failure_is_told_at_the_end_with_or_without_a_dashboard(tmp_path
         assert one.end() == 1
         last = bytes(one.seen).rpartition(b"\x1b[?1049l")[2]
         assert b"the till is stuck" in last
+
+
+def test_the_copied_command_is_about_the_same_project(tmp_path: Path) -> None:
+    shop = tmp_path / "shop"
+    shop.mkdir()
+    (shop / "test_shop.py").write_text(SUITE)
+    command = [sys.executable, "-Im", "testlanes", "run", "-j", "2", "--here", str(shop)]
+    with on_terminal(command, tmp_path, (36, 130)) as one:
+        one.wait_for(b"1 of 2 tests failed")
+        one.type(b"2Y")
+        one.wait_for(b"Copied the command")
+        copied = bytes(one.seen).rpartition(b"\x1b]52;c;")[2].partition(b"\x07")[0]
+        assert f"testlanes run --here {shop} " in base64.b64decode(copied).decode()
+        one.type(b"1q")
+        assert one.end() == 1
 
 
 ORDER = """
