@@ -30,7 +30,7 @@ from .ids import HostName, LaneId, ProfileName, Row
 from .lane import Lane
 from .listings import Listings
 from .suspects import Losses
-from .wire import control, messages, orders
+from .wire import bring_up, control, messages, orders
 from .wire.messages import AgentMessage
 from .wire.subunit import Decoder
 
@@ -188,12 +188,12 @@ class HostLanes:
                 return []
             case (
                 messages.Pong()
-                | messages.Tree()
-                | messages.Needs()
-                | messages.Copied()
-                | messages.SetupState()
-                | messages.PythonFound()
-                | messages.Refused()
+                | bring_up.Tree()
+                | bring_up.Needs()
+                | bring_up.Copied()
+                | bring_up.SetupState()
+                | bring_up.PythonFound()
+                | bring_up.Refused()
             ):
                 return []  # heard by who asked
             case messages.Bye():

@@ -13,8 +13,8 @@ from ..launch import Launch
 from ..settings import DIRECTORY, Host
 from ..transports import AgentChannel
 from ..wire import messages, orders
+from ..wire.bring_up import Tree
 from ..wire.frames import Frames
-from ..wire.messages import Tree
 from .bring_up import greet, measure, project_folder
 from .files import project_files
 from .link import HostError, Link

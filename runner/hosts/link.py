@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 from ..settings import Host
-from ..wire.messages import AgentMessage, Refused
+from ..wire.bring_up import Refused
+from ..wire.messages import AgentMessage
 
 T = TypeVar("T", bound=AgentMessage)
 

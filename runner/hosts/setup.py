@@ -9,7 +9,7 @@ from typing import cast
 from ..ids import ProfileName
 from ..settings import Host
 from ..wire import orders
-from ..wire.messages import PythonFound, SetupState
+from ..wire.bring_up import PythonFound, SetupState
 from .files import lock_files
 from .link import HostError, Link
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from ..settings import DIRECTORY
 from ..wire import orders
-from ..wire.messages import Copied, Needs, Tree
+from ..wire.bring_up import Copied, Needs, Tree
 from .command import run_here
 from .files import ProjectFile, ProjectFiles, project_files, shown
 from .link import HostError, Link

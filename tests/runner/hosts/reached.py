@@ -19,7 +19,7 @@ from testlanes.runner.ids import HostName
 from testlanes.runner.launch import Launch
 from testlanes.runner.settings import Host
 from testlanes.runner.transports import AgentChannel
-from testlanes.runner.wire import messages, orders
+from testlanes.runner.wire import bring_up, messages, orders
 from testlanes.runner.wire.frames import Frames
 
 
@@ -101,12 +101,12 @@ def say(folder: Path, *streams: Iterable[bytes], killed: bool = False) -> None:
     async def main() -> None:
         async with reached(far()) as link:
             await link.send(orders.use_tree(str(folder), "me", copy=True))
-            await link.answer(messages.Tree, 60)
+            await link.answer(bring_up.Tree, 60)
             packer = Packer()
             for stream in streams:
                 for piece in packer.pieces(stream):
                     await link.send(orders.copy(piece))
-                    await link.answer(messages.Copied, 60)
+                    await link.answer(bring_up.Copied, 60)
             if killed:
                 os.kill(link.agent, signal.SIGKILL)
 
