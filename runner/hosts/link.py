@@ -62,8 +62,8 @@ class Link:
         self._channel.write(data)
         await self._channel.drain()
 
-    async def answer(self, kind: type[T], limit: float | None) -> T:
-        """Return the next answer of a kind; others are passed over. Raises HostError, after ``limit`` seconds too."""
+    async def answer(self, kind: type[T] | tuple[type[T], ...], limit: float | None) -> T:
+        """Return the next answer of a kind, or of some; others are passed over. Raises HostError, after ``limit`` seconds too."""
         try:
             async with asyncio.timeout(limit):
                 while True:

@@ -113,7 +113,7 @@ class _Copying:
     async def run(self) -> None:
         """Compare, and copy what differs."""
         await self._send(listing(self._files))
-        needs = (await self._link.answer(Needs, ANSWER_LIMIT)).files
+        needs = (await self._needs()).files
         if any(not 0 <= index < len(self._files) for index in needs):
             raise HostError("its agent asks for files that there are not", final=True)
         await self._settle()
@@ -160,6 +160,14 @@ class _Copying:
             self._on_its_way += len(piece)
             while self._on_its_way > WINDOW:
                 await self._taken()
+
+    async def _needs(self) -> Needs:
+        """Return what differs there; before that come answers to all pieces of the list but the last."""
+        while True:
+            found = await self._link.answer((Copied, Needs), ANSWER_LIMIT)
+            if isinstance(found, Needs):
+                return found
+            self._on_its_way -= found.taken
 
     async def _settle(self) -> None:
         """Wait until all that was sent is taken."""

@@ -104,6 +104,14 @@ def test_a_module_that_went_leaves_no_compiled_one_to_import(project: Path, tmp_
     assert not (there / "pkg").exists()
 
 
+def test_a_list_of_many_files_is_taken_in_pieces(tmp_path: Path) -> None:
+    names = [f"data/{os.urandom(40).hex()}" for _ in range(4000)]
+    project = lay(tmp_path / "here", dict.fromkeys(names, ""))
+    link = bring(project, tmp_path / "there")
+    assert copied(link.notes) == "4,000 of 4,000 files, 0 B of 0 B"
+    assert copied(bring(project, tmp_path / "there").notes) == "4,000 files, nothing to copy"
+
+
 def test_what_a_test_spoiled_there_is_mended(project: Path, tmp_path: Path) -> None:
     there = tmp_path / "there"
     bring(project, there)
