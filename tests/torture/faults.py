@@ -206,9 +206,10 @@ def _is_ours(pid: int) -> bool:
 class Disk:
     """The project's disk, which can be filled and freed."""
 
-    def __init__(self, victim: Victim, controller: int) -> None:
+    def __init__(self, victim: Victim, controller: int, chance: random.Random) -> None:
         self._victim = victim
         self._controller = controller
+        self._chance = chance
         self.faulty = False
         self.full = False
 
@@ -229,7 +230,7 @@ class Disk:
     def no_growth(self) -> None:
         """Let no file of the controller grow beyond some bytes."""
         self.faulty = self.full = True
-        self._limit(random.randrange(1, 20_000))
+        self._limit(self._chance.randrange(1, 20_000))
 
     def free(self) -> None:
         """Make room again."""
@@ -266,7 +267,7 @@ def torture(
     seen = Seen()
     reader = threading.Thread(target=seen.read, args=(run.stdout,), daemon=True)
     reader.start()
-    disk = Disk(victim, run.pid)
+    disk = Disk(victim, run.pid, chance)
     killed = False
     for at, (role, what) in plan:
         if not _ended(run, begun + at - time.monotonic()):
