@@ -259,6 +259,8 @@ class RunHost:
     # -- what the agent says -------------------------------------------------------------------------
 
     def _received(self, data: bytes) -> None:
+        if self._lost:
+            return  # nobody waits any more for what it went on to say
         events: list[RunEvent] = []
         now = asyncio.get_running_loop().time()
         if self._heart is not None and self._heart.heard(now):
@@ -276,7 +278,7 @@ class RunHost:
             return
         self.channel.write(self.lanes.outbox())
         self._take(events)
-        if self.lanes.refused and not self._lost:
+        if self.lanes.refused:
             self.channel.write(orders.end())
             self._lose(f"its command ran nothing: it {self.lanes.refused}", final=False)
 

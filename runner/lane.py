@@ -97,7 +97,7 @@ class Lane:
         """Look past a packet that has stayed incomplete since the last call (a foreign stream's wrong length)."""
         waiting, self._settling = self._settling, self.decoder.waiting
         events: list[RunEvent] = []
-        if self.foreign and waiting is not None and waiting == self._settling:
+        if self.foreign and not self.exited and waiting is not None and waiting == self._settling:
             self._packets(self.decoder.settle(), events)
         return events
 

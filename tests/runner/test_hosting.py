@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 
+from testlanes.runner.cases import CaseTable
 from testlanes.runner.engine import prepare
-from testlanes.runner.events import HostLost, HostReady, RunEnded, RunEvent
+from testlanes.runner.events import HostLost, HostReady, RunEnded, RunEvent, Warned
+from testlanes.runner.hosting import HostPlan, RunHost
 from testlanes.runner.ids import LOCAL, HostName
 from testlanes.runner.intents import JoinHost, LeaveHost
+from testlanes.runner.lanes import HostLanes
+from testlanes.runner.listings import Listings
 from testlanes.runner.request import Request
 from testlanes.runner.settings import Host
+from testlanes.runner.transports import AgentChannel
+from testlanes.runner.wire.frames import encode
 
 from .projects import unittests, write
 from .watched import Watched
@@ -58,6 +64,39 @@ async def go(
         finally:
             (folder / "gate").touch()
     return going.result()
+
+
+def test_what_a_host_says_after_it_was_taken_out_is_nobodys() -> None:
+    """Its lanes are closed; what was on its way here speaks of them as if they were open."""
+    told: list[RunEvent] = []
+    heard: list[Callable[[bytes], None]] = []
+
+    def channel(received: Callable[[bytes], None], ended: Callable[[str], None]) -> AgentChannel:
+        heard.append(received)
+        return AgentChannel(received, ended)
+
+    def lanes() -> HostLanes:
+        cases = CaseTable()
+        listings = Listings(cases, lambda _id, _profile: True, lambda _id: None, {})
+        return HostLanes(
+            FAR,
+            cases,
+            listings,
+            foreign=frozenset(),
+            open_options=lambda _command: {},
+            clock=lambda: 0,
+        )
+
+    async def main() -> None:
+        plan = HostPlan(FAR, lanes, lambda _root, _lanes: [], ".", channel=channel, instance=True)
+        host = RunHost(plan, told.extend, lambda: False)
+        heard[0](encode("warn", "in time"))
+        host.leave()
+        heard[0](encode("warn", "too late"))
+
+    asyncio.run(main())
+
+    assert [Warned(FAR, "in time"), HostLost(FAR, "it was taken out of the run")] == told
 
 
 async def test_a_host_that_leaves_while_it_comes_up_can_join_at_once(tmp_path: Path) -> None:

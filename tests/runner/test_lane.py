@@ -210,6 +210,15 @@ def test_a_foreign_stream_with_a_wrong_length_is_looked_through() -> None:
     assert [CaseFinished] == [type(event) for event in events if isinstance(event, CaseFinished)]
 
 
+def test_nothing_is_made_of_the_rest_of_a_stream_whose_host_is_lost() -> None:
+    made = lane("a", foreign=True)
+    made.receive(b"\xb3\x2b\x00\xbf\xff\xf0" + encode(begun("a")) + encode(done("a")))
+    made.settle()
+    made.exited = True
+
+    assert [] == made.settle()
+
+
 def test_what_was_dropped_returns_but_not_what_runs() -> None:
     made = lane("a", "b", "c")
     say(made, begun("a"))
