@@ -55,7 +55,10 @@ class Standby:
     # -- for channels --------------------------------------------------------------------------------
 
     async def attach(self, user: KeptChannel, launch: Launch | None) -> None:
-        """Give the agent to a run, starting one if there is none. Raises OSError."""
+        """Give the agent to a run, starting one if there is none that lives. Raises OSError."""
+        if self._agent is not None and self._agent.closed.is_set():  # it died between two runs
+            dead, self._agent = self._agent, None
+            await dead.finish()
         if self._agent is None:
             agent = AgentChannel(self._received, self._ended)
             self._buffer.clear()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 
 import pytest
 
 from testlanes.runner.launch import Launch
 from testlanes.runner.standby import Standby
 from testlanes.runner.transports import AgentChannel
+from testlanes.runner.wire import orders
 
 FOR_EVER = 600.0
 LIMIT = 30.0
@@ -80,3 +82,43 @@ async def test_a_cancellation_while_a_kept_agent_comes_to_rest_is_not_lost() -> 
             await resting
 
     await standby.close()
+
+
+async def test_an_agent_that_died_between_two_runs_is_started_anew() -> None:
+    standby = Standby()
+    launch = Launch()
+
+    async def run(launch: Launch | None = None) -> str:
+        """Greet the agent as a run does, and ask it something; return how that ended."""
+        heard = asyncio.Event()
+        over: list[str] = []
+        told = bytearray()
+
+        def received(data: bytes) -> None:
+            told.extend(data)
+            heard.set()
+
+        def ended(reason: str) -> None:
+            over.append(reason)
+            heard.set()
+
+        kept = standby.channel(received, ended)
+        await kept.adopt(launch)
+        kept.listen()
+        kept.write(orders.say_hello(None))
+        kept.write(orders.ping(7))
+        while not over and b"pong" not in told:
+            heard.clear()
+            await heard.wait()
+        await kept.finish()
+        return "".join(over) or "answered"
+
+    async with asyncio.timeout(LIMIT):
+        assert "answered" == await run(launch)
+        os.killpg(launch.process.pid, signal.SIGKILL)
+        while launch.process.poll() is None:  # noqa: ASYNC110 - a process
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)
+        while await run() != "answered":
+            pass  # that one saw the end of its channel
+        await standby.close()
