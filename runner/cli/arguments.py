@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 from ..errors import UserError
 from .help import OVERVIEW, SUMMARIES
-from .options import PARSERS, HelpWanted, Parser
+from .options import PARSERS
+from .parser import HelpWanted, Parser
 
 if TYPE_CHECKING:
     from ..config.lists import LoadList

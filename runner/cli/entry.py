@@ -60,7 +60,7 @@ def run_command_line(
 def _command(
     argv: Sequence[str], dashboard: Dashboard | None, watch_dashboard: WatchDashboard | None
 ) -> int:
-    from .options import HelpWanted
+    from .parser import HelpWanted
 
     try:
         os.getcwd()  # noqa: PTH109 - pathlib is not needed for help

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testlanes.runner.cli.arguments import COMMANDS, parse_arguments
-from testlanes.runner.cli.options import HelpWanted
+from testlanes.runner.cli.parser import HelpWanted
 from testlanes.runner.errors import UserError
 
 
