@@ -204,6 +204,7 @@ def _dispose(parser: Parser) -> Parser:
 def _demo(parser: Parser) -> Parser:
     add = parser.add_argument
     add("--no-tui", dest="tui", action="store_const", const=False, help="plain lines, no dashboard")
+    add("-h", "--help", action="store_true", help="show this text")
     return parser
 
 

@@ -37,6 +37,7 @@ class Parser(argparse.ArgumentParser):
             add_help=False,
         )
         self._command = command
+        self._positionals.title, self._optionals.title = "what", "how"
 
     def read(self, words: list[str]) -> argparse.Namespace:
         """Parse. Options may stand between positional words."""

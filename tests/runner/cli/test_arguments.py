@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from testlanes.runner.cli.arguments import COMMANDS, parse_arguments
@@ -124,7 +126,12 @@ def test_what_is_wrong_is_said_and_what_to_do(argv: list[str], said: str) -> Non
 def test_every_command_has_a_help_that_names_each_option_once(command: str) -> None:
     with pytest.raises(HelpWanted) as caught:
         parse_arguments([command, "--help"])
-    assert caught.value.text.startswith(f"usage: testlanes {command} ")
+    text = caught.value.text
+    assert text.startswith(f"usage: testlanes {command} ")
+    options = re.findall(r"^  (?:-\w\b.*?)?(--[\w-]+)", text, re.MULTILINE)
+    assert "--help" in options
+    assert len(options) == len(set(options))
+    assert "arguments:" not in text
     with pytest.raises(HelpWanted) as other:
         parse_arguments(["help", command])
     assert other.value.text == caught.value.text
