@@ -30,9 +30,6 @@ class WorkerLane(Lane):
         self._asked = 0.0
         self._leaving = False
         self._dead_since = None
-        self._test = 0  # number of the test last seen running
-        # Size of the stacks file when it began, and when last looked at.
-        self._stacks = self._stacks_seen = 0
         self._asked_test = 0  # the test that was asked to end
         self._kill_at = None
         self._kill_why = ""
@@ -153,18 +150,9 @@ class WorkerLane(Lane):
 
     # -- time limits ---------------------------------------------------------
 
-    def observe(self, dead=False):
-        """Return its Pulse, and remember where the running test's part of the stacks begins.
-
-        Of a living worker, what is there when a test is first seen is of the tests before it; the last test of a
-        ``dead`` one may be new to us and have written its own.
-        """
+    def observe(self):
+        """Return its Pulse."""
         seen = tail.pulse(self.folder)
-        stacks = tail.size(self.path("stacks"))
-        if seen.number != self._test:
-            self._test = seen.number
-            self._stacks = self._stacks_seen if dead else stacks
-        self._stacks_seen = stacks
         if seen.number:
             self.touch()
         return seen
@@ -238,14 +226,13 @@ class WorkerLane(Lane):
         self.agent.board.accept()
         self.agent.board.drain(self)
         self.done = True
-        seen = self.observe(dead=True)
+        seen = self.observe()
         told = "is gone" if status is None else processes.phrase(status)[2]
         why = self.note() or self.ending or told
         if self._leaving and status == 0 and not seen.number:
             why = "ended as asked"
         starts = (seen.stdout, seen.stderr) if seen.number else (0, 0)
         words = bool(seen.number) or status != 0
-        stacks = self._stacks if seen.number else 0
-        self.say_exited(status, why, starts, stacks, words, seen.number)
+        self.say_exited(status, why, starts, seen.stacks, words, seen.number)
         self.agent.board.forget_token(self.token)
         self.agent.closed(self)

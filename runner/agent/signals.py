@@ -64,7 +64,7 @@ monotonic = _monotonic()
 
 
 class Signals:
-    """A worker's handlers. ``arm`` before each test: what a test did to them holds for that test only."""
+    """A worker's handlers. ``ready`` and ``arm`` before each test: what a test did to them holds for that test only."""
 
     def __init__(self, folder, limit=None):
         """``folder``: the lane's; ``limit``: seconds, below which a time-out is a late one for the test before."""
@@ -85,15 +85,20 @@ class Signals:
         # Bound once, so that `is` tells whether a test replaced them.
         self._on_timeout, self._on_cancel, self._mark = self._timeout, self._cancel, self._nothing
 
-    def arm(self, since):
-        """Make sure that the three signals arrive, and begin to raise. ``since``: what the pulse says, monotonic ns."""
+    def ready(self):
+        """Make sure that the three signals arrive, and return the size of the file ``stacks``, in bytes."""
         get = self._get
         if get(SIG_TIMEOUT) is not self._on_timeout:
             self._set(SIG_TIMEOUT, self._on_timeout)
         if get(SIG_CANCEL) is not self._on_cancel:
             self._set(SIG_CANCEL, self._on_cancel)
-        if get(SIG_DUMP) is not self._mark or not self._enabled() or not self._open_still():
-            self._arm_dump()
+        size = self._size()
+        if size is None or get(SIG_DUMP) is not self._mark or not self._enabled():
+            size = self._arm_dump(size)
+        return size
+
+    def arm(self, since):
+        """Begin to raise. ``since``: what the pulse says, monotonic ns."""
         self.expired = None
         self._since = since
         self.running = True
@@ -102,34 +107,36 @@ class Signals:
         """Stop raising."""
         self.running = False
 
-    def _open_still(self):
+    def _size(self):
+        """None when what we opened is no longer open."""
         try:
             stat = self._fstat(self._fd)
         except (OSError, OverflowError, ValueError):
-            return False
-        return (stat.st_dev, stat.st_ino) == self._ident
+            return None
+        return stat.st_size if (stat.st_dev, stat.st_ino) == self._ident else None
 
-    def _arm_dump(self):
+    def _arm_dump(self, size):
         # faulthandler keeps quiet about who has the signal; a handler of ours below it does not.
         self._unregister(SIG_DUMP)
         self._set(SIG_DUMP, self._mark)
-        if not self._open_still():
+        if size is None:
             try:
                 fd = self._open(
                     self._path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600
                 )
             except OSError:  # no folder, no file descriptors: the test after this one has no stacks
-                return
+                return 0
             try:
                 self._fd = self._dup(fd, fcntl.F_DUPFD_CLOEXEC, high_floor())
                 self._close(fd)
             except (OSError, ValueError):
                 self._fd = fd
             stat = self._fstat(self._fd)
-            self._ident = stat.st_dev, stat.st_ino
+            self._ident, size = (stat.st_dev, stat.st_ino), stat.st_size
         self._register(SIG_DUMP, file=self._fd, all_threads=True, chain=False)
         # A crash writes there too: the agent tells the stacks with the verdict.
         self._enable(file=self._fd, all_threads=True)
+        return size
 
     def _nothing(self, signum, frame):
         pass

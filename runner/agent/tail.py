@@ -6,22 +6,22 @@ from struct import Struct
 LAST_WORDS = 65536
 FAR = 1 << 20
 """Bytes that live output may be behind."""
-_PULSE = Struct("<QQQQQ")
+_PULSE = Struct("<QQQQQQ")
 
 
 class Pulse:
     """What a worker last wrote about itself (ARCHITECTURE.md)."""
 
-    __slots__ = ("finished", "number", "start", "stderr", "stdout")
+    __slots__ = ("finished", "number", "stacks", "start", "stderr", "stdout")
 
     def __init__(self, values):
-        self.number, self.start, self.stdout, self.stderr, self.finished = values
+        self.number, self.start, self.stdout, self.stderr, self.finished, self.stacks = values
 
 
 def pulse(folder):
     """Return a lane's Pulse; all zero before the worker writes one."""
     data = piece(os.path.join(folder, "pulse"), 0, _PULSE.size)
-    return Pulse(_PULSE.unpack(data) if len(data) == _PULSE.size else (0, 0, 0, 0, 0))
+    return Pulse(_PULSE.unpack(data) if len(data) == _PULSE.size else (0, 0, 0, 0, 0, 0))
 
 
 def size(path):

@@ -54,9 +54,9 @@ class Pulse:
         self._pwrite, self._fstat = os.pwrite, os.fstat
         self._open, self._dup, self._close = os.open, fcntl.fcntl, os.close
 
-    def write(self, number, start, out, err, finished):
+    def write(self, number, start, out, err, finished, stacks=0):
         """Write it. A folder that a test removed is not an error: the agent then sees an old pulse."""
-        data = pack("<QQQQQ", number, start, out, err, finished)
+        data = pack("<QQQQQQ", number, start, out, err, finished, stacks)
         try:
             stat = self._fstat(self._fd)
             if (stat.st_dev, stat.st_ino) == self._ident:
@@ -249,8 +249,9 @@ class Worker:
         # A new number for each: the agent stops what has a number once.
         self.number += 1
         self._sizes = sizes = self.health.measure()
+        stacks = self.signals.ready()
         since = monotonic()
-        self.pulse.write(self.number, since, sizes[0], sizes[1], self.finished)
+        self.pulse.write(self.number, since, sizes[0], sizes[1], self.finished, stacks)
         return since
 
     def end(self, status, details=(), kind="", tags=None, ended=None):

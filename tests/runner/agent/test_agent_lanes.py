@@ -167,6 +167,21 @@ def test_a_crash_leaves_the_stacks() -> None:
         rig.end()
 
 
+def test_a_crash_leaves_the_stacks_also_when_the_agent_looked_before_it_was_over() -> None:
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        rig.open()
+        rig.run(0, ["torn"])
+        rig.until(lambda: any(each.name == "said" for each in rig.packets(0)), "the crash")
+        rig.send(orders.dump(0))
+        rig.expect(messages.Output)
+        rig.send(orders.kill(0))
+        assert "Fatal error" in rig.expect(messages.Exited).stacks
+        rig.end()
+
+
 @pytest.mark.parametrize("test_id", ["exit 5", "cut linger"])
 def test_a_loader_that_is_stuck_does_not_hide_a_death(test_id: str) -> None:
     with Rig() as rig:
