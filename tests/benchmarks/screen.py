@@ -27,6 +27,7 @@ import termios
 import time
 from collections.abc import Callable
 
+from testlanes.past import Past
 from testlanes.runner.cases import CaseTable
 from testlanes.runner.events import (
     CaseFinished,
@@ -40,11 +41,11 @@ from testlanes.runner.events import (
 )
 from testlanes.runner.ids import LOCAL, Kind, LaneId, ProfileName, Row, Status
 from testlanes.runner.intents import Intent
+from testlanes.runner.repository.memory import MemoryRepository
 from testlanes.runner.settings import Profile, Settings
 from testlanes.runner.state import RunState
 from testlanes.runner.watching import WatchIntent
 from testlanes.tui.app import Dashboard
-from testlanes.tui.history import MemoryHistory
 from testlanes.tui.screens.running import RunningScreen
 from testlanes.tui.screens.tests import TestsScreen
 
@@ -210,7 +211,7 @@ async def measure(tests: int, lanes: int, frames: int, keys: int) -> dict[str, f
     state = world(tests, lanes)
     controls = Silent()
     settings = Settings("/project", (Profile(ONE),), theme="testlanes-dark")
-    app = Dashboard(state, controls, settings, MemoryHistory())
+    app = Dashboard(state, controls, settings, Past(MemoryRepository()))
     found: dict[str, float] = {}
     paints: list[float] = []
     ticks: list[float] = []

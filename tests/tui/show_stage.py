@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
+import importlib
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 from testlanes.runner.events import OutputReceived, RunEnded
 from testlanes.runner.ids import LaneId, Row
@@ -18,14 +17,9 @@ from testlanes.tui.app import Dashboard, show_dashboard
 
 
 def load_stage() -> Any:
-    """Load the stage beside this file: it is no package when run as a program."""
-    spec = importlib.util.spec_from_file_location("stage", Path(__file__).with_name("stage.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module: ModuleType = importlib.util.module_from_spec(spec)
-    sys.modules["stage"] = module
-    spec.loader.exec_module(module)
-    return cast("Any", module)
+    """Load the stage beside this file, which is in no package when run as a program."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    return importlib.import_module("tui.stage")
 
 
 async def show(way: str, notes: Path) -> int:

@@ -34,7 +34,8 @@ from testlanes.runner.intents import Intent
 from testlanes.runner.settings import Profile, Settings
 from testlanes.runner.state import RunState
 from testlanes.runner.watching import WatchIntent
-from testlanes.tui.history import MemoryHistory
+
+from .stored_past import StoredPast
 
 T0 = 1_790_000_000 * 1_000_000_000
 """When every staged run starts: ns since the epoch."""
@@ -178,7 +179,7 @@ class Stage:
         self.expected: dict[str, float] = {}
         self.state = RunState(self.cases, lambda test_id, _: self.expected.get(test_id))
         self.notes = Notes(state=self.state)
-        self.history = MemoryHistory()
+        self.history = StoredPast()
         self.profiles = tuple(profiles)
         self.folder = Path(root)
         """Where a test may write."""

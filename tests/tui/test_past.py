@@ -1,9 +1,9 @@
-"""History in memory answers what the dashboard asks, and reports say it."""
+"""History answers what the dashboard asks, and reports say it."""
 
 from __future__ import annotations
 
 from testlanes.runner.ids import Case, ProfileName, Status
-from testlanes.tui.history import MemoryHistory, first_failed, last_passed
+from testlanes.tui.history import first_failed, last_passed
 from testlanes.tui.viewmodels.glyphs import UNICODE
 from testlanes.tui.viewmodels.lines import line_width, text_of
 from testlanes.tui.viewmodels.past import (
@@ -15,13 +15,15 @@ from testlanes.tui.viewmodels.past import (
     slowest_report,
 )
 
+from .stored_past import StoredPast
+
 P, F, S = Status.SUCCESS, Status.FAIL, Status.SKIP
 ONE = ProfileName("one")
 A, B, C = Case("m.A", ONE), Case("m.B", ONE), Case("m.C", ONE)
 
 
-def history() -> MemoryHistory:
-    found = MemoryHistory()
+def history() -> StoredPast:
+    found = StoredPast()
     found.add({A: (P, 1.0), B: (P, 1.0)}, number=7)
     found.add({A: (F, 1.0), B: (P, 1.0)}, number=8)
     found.add({A: (F, 1.0), B: (F, 1.0), C: (P, 0.1)}, number=9)
@@ -48,9 +50,10 @@ def test_since_when_a_case_fails_and_when_it_last_passed() -> None:
 def test_two_runs_compared() -> None:
     found = history().compare(7, 10)
     assert found.newly_failing == (C,)
-    assert found.new == (C,)
+    assert found.new == ()
     assert found.gone == (B,)
     assert [one.case for one in found.slower] == [A]
+    assert history().compare(8, 9).new == (C,)
     again = history().compare(9, 10)
     assert (again.fixed, again.newly_failing) == ((A,), (C,))
     assert history().compare(9, 9).still_failing == (A, B)
@@ -63,15 +66,18 @@ def test_a_partial_run_lets_nothing_be_gone() -> None:
     assert found.compare(9, 11).gone == ()
 
 
-def test_flaky_are_those_that_changed_more_than_once_in_five_runs() -> None:
-    found = MemoryHistory()
+def test_flaky_are_those_that_changed_the_most_often_changing_first() -> None:
+    found = StoredPast()
     for number in range(6):
         found.add(
-            {A: (F if number % 2 else P, 1.0), B: (F if number > 2 else P, 1.0), C: (S, 9.0)},
+            {A: (F if number % 2 else P, 1.0), B: (F if number > 2 else P, 1.0), C: (S, 0.0)},
             number=number,
         )
-    assert [(one.case, one.flips, one.runs) for one in found.flaky()] == [(A, 5, 6)]
-    assert [one.case for one in found.slowest()] == [A, B]
+    assert [(one.case, one.flips, one.runs) for one in found.flaky()] == [
+        (A, 5, 6),
+        (B, 1, 6),
+    ]
+    assert [one.case for one in found.slowest()] == [A, B, C]
 
 
 def test_reports_say_what_was_found() -> None:
@@ -103,7 +109,7 @@ def test_the_list_of_runs_fits_and_marks_both_sides() -> None:
 
 
 def test_the_profiles_of_runs_are_told_where_they_differ() -> None:
-    found = MemoryHistory()
+    found = StoredPast()
     two = ProfileName("two")
     found.add({A: (P, 1.0)}, number=1)
     assert "one" not in text_of(RunsModel(UNICODE, found.runs(9)).line(0, 60))

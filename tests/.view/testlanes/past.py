@@ -1,0 +1,1 @@
+../../../runner/main/past.py
