@@ -195,7 +195,7 @@ class WorkerStarted:
 
 @dataclass(frozen=True, slots=True)
 class CaseStarted:
-    """A worker began an attempt."""
+    """A worker began an attempt. Not told of one whose end came with its beginning: ``CaseFinished`` says all."""
 
     lane: LaneId
     row: Row
@@ -220,7 +220,7 @@ class DetailReceived:
 
 @dataclass(frozen=True, slots=True)
 class CaseFinished:
-    """An attempt ended; all of its details came before. ``seconds`` is wall time."""
+    """An attempt ended; all of its details came before. ``seconds`` is wall time, so it began at ``at`` less these."""
 
     lane: LaneId
     row: Row

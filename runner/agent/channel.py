@@ -1,8 +1,8 @@
 """A worker's (or loader's) channel to its agent: one AF_UNIX connection, opened with a token.
 
 Up go subunit v2 packets; what subunit has no word for is a file packet of our own mime type. Down come
-frames, one msgpack map each. There is no buffer: every event is one ``write``, so whatever was said
-before a crash is in the kernel, and the agent, which reads at its leisure, does the batching.
+frames, one msgpack map each. Nothing waits here while code of the project runs: every event is one ``write``,
+so whatever was said before a crash is in the kernel, and the agent, which reads at its leisure, does the batching.
 
 Everything that is used later is bound at import, so that tests which replace ``os.write`` or
 ``time.time`` do not reach the channel.
@@ -57,6 +57,7 @@ class Channel:
         self._socket, self._dup, self._close = socket.socket, fcntl.fcntl, os.close
         self._buffer = b""
         self._taken = 0
+        self._held = b""
         self.dead = False
         self._connect()
         # A child of a test must never write to our stream.
@@ -97,12 +98,23 @@ class Channel:
         if self.dead:
             return
         self._check()
+        if self._held:
+            data, self._held = self._held + data, b""
         view = memoryview(data)
         while view:
             try:
                 view = view[self._write(self.fd, view) :]
             except (BrokenPipeError, ConnectionResetError):
                 raise Gone("the agent closed the channel") from None
+
+    def hold(self, data):
+        """Write packets with what is said next. ``flush`` before anything but our own code runs."""
+        self._held += data
+
+    def flush(self):
+        """Write what is held. Raises Gone."""
+        if self._held:
+            self.send(b"")
 
     def status(self, test_id, status, **fields):
         """Say a test's status or detail, with the time."""
@@ -130,6 +142,8 @@ class Channel:
                 poller.register(self.fd, select.POLLIN)
                 if not poller.poll(0):
                     return None
+            else:
+                self.flush()
             try:
                 data = self._read(self.fd, 65536)
             except ConnectionResetError:

@@ -127,7 +127,7 @@ class Leaks:
         kinds, self._kinds = self._kinds, set()
         now = self._look()
         # The most usual case first: nothing is new, and nothing of a fixture's waits to be looked for.
-        if not self._made and now <= self._seen:
+        if not self._made and (now is self._seen or now <= self._seen):
             self._seen = now
             return self._environment_left()
         left = self._left(now, lambda record: record is None or record.scope == "test")

@@ -6,6 +6,7 @@ down (TestSuite's private methods, unchanged from 3.8 to 3.14), with one result 
 
 import contextvars
 import copy
+import copyreg
 import functools
 import os
 import sys
@@ -336,16 +337,37 @@ _NO_CASE = _NoCase()
 
 def _fresh(case):
     """Return a copy of a test that has not run yet, so that it can run again and again."""
-    try:
-        fresh = copy.copy(case)
-    except Exception:  # the project's own __copy__ or __reduce__
-        return case
+    cls = type(case)
+    if _is_plain(cls):
+        fresh = cls.__new__(cls)
+        fresh.__dict__.update(case.__dict__)
+    else:
+        try:
+            fresh = copy.copy(case)
+        except Exception:  # the project's own __copy__ or __reduce__
+            return case
     known = getattr(fresh, "__dict__", {})
     if isinstance(known.get("_cleanups"), list):
         fresh._cleanups = list(known["_cleanups"])
     if "_asyncioTestContext" in known:  # IsolatedAsyncioTestCase, 3.11 and later
         fresh._asyncioTestContext = contextvars.copy_context()
     return fresh
+
+
+@functools.lru_cache(maxsize=64)
+def _is_plain(cls):
+    """Whether copying an instance means no more than taking its attributes over: ``copy`` finds that out each time."""
+    return not (
+        any(
+            hasattr(cls, name)
+            for name in ("__copy__", "__getnewargs__", "__getnewargs_ex__", "__setstate__")
+        )
+        or cls.__reduce_ex__ is not object.__reduce_ex__
+        or cls.__reduce__ is not object.__reduce__
+        or getattr(cls, "__getstate__", None) is not getattr(object, "__getstate__", None)
+        or cls in copyreg.dispatch_table
+        or copyreg._slotnames(cls)
+    )
 
 
 def _around(suite, inner):

@@ -243,6 +243,7 @@ class Worker:
 
     def attend(self):
         """Work of ours that may hang (fixtures of the tests before going down) starts now: hold it to the limit too."""
+        self.channel.flush()
         self.signals.arm(self._start_clock())
 
     def _start_clock(self):
@@ -255,7 +256,7 @@ class Worker:
         return since
 
     def end(self, status, details=(), kind="", tags=None, ended=None):
-        """Say how the running test ended, in one write: output, details, state, kind, status.
+        """Say how the running test ended, at once: output, details, state, kind, status.
 
         ``details``: (name, mime, bytes) in order; ``kind``: of a failure; ``ended``: ns since the epoch,
         if the test ended before now.
@@ -307,7 +308,8 @@ class Worker:
                 put(event_packet("files", files=record.active.take()))
         put(packets(test_id, status, tags=tags, ns=ended))
         self.test_id = None
-        self.channel.send(b"".join(parts))
+        # The next test begins at once, or something goes down, or we wait: each says this, too.
+        self.channel.hold(b"".join(parts))
 
     def still_us(self):
         """End a process that the running test forked and that came back from it."""
@@ -386,6 +388,11 @@ class _Nobody:
     dead = False
 
     def send(self, data):
+        pass
+
+    hold = send
+
+    def flush(self):
         pass
 
     def status(self, test_id, status, **fields):

@@ -180,13 +180,19 @@ class Dispatcher:
         if holding.running is None:
             floor.waiting_rows[holding.profile] -= 1
         holding.running = row
+        holding.vague = floor.backlog.seconds(row) is None
+        holding.since = now
+        holding.recalled.discard(row)
+        self._began(holding, row, now)
+        floor.dirty.add(lane)
+
+    def _began(self, holding: Holding, row: Row, now: float) -> None:
+        """Learn from when a lane got to a row."""
+        floor, lane = self._floor, holding.lane
         if holding.given_at is not None:
             start_up = (now - holding.given_at) * floor.speeds.of(holding.host)
             floor.learn_start_up(holding.profile, start_up)
             holding.given_at = None
-        holding.vague = floor.backlog.seconds(row) is None
-        holding.since = now
-        holding.recalled.discard(row)
         part = floor.backlog.part(row)
         if part is not None:
             part.begun = part.begun or part.owner == lane
@@ -194,12 +200,13 @@ class Dispatcher:
                 gap = max(now - holding.free_at - holding.latency, 0.0)
                 part.set_up.learn(gap * floor.speeds.of(holding.host))
         holding.family = None if part is None else part.set_up
-        floor.dirty.add(lane)
 
     def finished(self, lane: LaneId, row: Row, seconds: float, now: float) -> None:
-        """A lane has an outcome for a row it held, after ``seconds`` of wall time."""
+        """A lane has an outcome for a row it held, after ``seconds`` of wall time; ``started`` may not have been told."""
         floor = self._floor
         holding = floor.owner(lane, row)
+        if holding.running != row:
+            self._began(holding, row, now)
         floor.ledger.finish(row, lane)
         floor.let_go(holding, row)
         floor.release(holding, row)

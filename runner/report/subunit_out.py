@@ -44,8 +44,10 @@ class SubunitOut:
             case DetailReceived(lane, row, name, mime, data, eof, live):
                 if not live:
                     self._say(lane, row, Packet(name=name, mime=mime, data=data, eof=eof))
-            case CaseFinished(lane, row, status, _, at, _, tags):
-                self._running.pop(lane, None)
+            case CaseFinished(lane, row, status, _, at, seconds, tags):
+                if self._running.pop(lane, None) != row:
+                    began = at - round(seconds * 1e9)
+                    self._say(lane, row, Packet(status="inprogress", ns=began))
                 self._say(lane, row, Packet(status=str(status), ns=at, tags=frozenset(tags)))
             case ExtraResult():
                 self._extra(event)

@@ -285,18 +285,23 @@ class RunState(Columns):
         row = event.row
         lane = self._lane(event.lane)
         lane.phase, lane.row, lane.started_at = "running", row, event.at
+        self.lane_of[row] = event.lane
+        self._begin(lane, row)
+        self._move(row, Standing.RUNNING)
+
+    def _begin(self, lane: LaneState, row: Row) -> None:
         lane.waits = ""
         if lane.tail and lane.tail[-1][0] == BEGAN:
             lane.tail.pop()  # that one said nothing
         lane.tail.append((BEGAN, str(row).encode()))
-        self.lane_of[row] = event.lane
         self.attempts[row] = min(255, self.attempts[row] + 1)
         self.details.pop(row, None)
-        self._move(row, Standing.RUNNING)
 
     def _case_finished(self, event: CaseFinished) -> None:
         row = event.row
         lane = self._lane(event.lane)
+        if self.standing[row] != Standing.RUNNING:
+            self._begin(lane, row)
         lane.last_row, lane.last_status = row, event.status
         if lane.row == row:
             lane.row = None

@@ -114,6 +114,23 @@ def test_what_takes_long_comes_first_and_quick_tests_keep_the_order_of_their_lis
     assert order == [4, 0, 1, 2, 3, 5, 6, 7]
 
 
+def test_a_case_may_end_that_nobody_saw_running() -> None:
+    dispatcher = Dispatcher(profiles=[PY])
+    dispatcher.open_lane(LaneId(0), LOCAL, PY)
+    dispatcher.add([Entry(Row(n), PY, n, 0.001, None) for n in range(3)], 0.0)
+    dispatcher.listing_ended(PY)
+    dispatcher.worker_ready(LaneId(0), -1, 0.0)
+    given = [row for one in dispatcher.decide(0.0) if isinstance(one, Give) for row in one.rows]
+    assert given[0] == Row(0)
+
+    dispatcher.finished(LaneId(0), Row(0), 0.001, 0.1)
+    dispatcher.started(LaneId(0), Row(1), 0.1)
+    assert dispatcher.not_started(LaneId(0)) == tuple(given[2:])
+    for row in given[1:]:
+        dispatcher.finished(LaneId(0), row, 0.001, 0.2)
+    dispatcher.ledger.check()
+
+
 def test_what_is_urgent_comes_first_and_nothing_waits_for_its_end() -> None:
     dispatcher = Dispatcher(profiles=[PY])
     entries = [Entry(Row(n), PY, n, 5.0 - n, None, urgent=n == 3) for n in range(4)]

@@ -228,9 +228,21 @@ def test_what_was_dropped_returns_but_not_what_runs() -> None:
 
 
 def test_a_test_may_end_without_having_begun() -> None:
-    events = say(lane("a", foreign=True), done("a", "skip"))
+    (event,) = say(lane("a", foreign=True), done("a", "skip"))
 
-    assert [CaseStarted, CaseFinished] == [type(event) for event in events]
+    assert isinstance(event, CaseFinished)
+    assert (Row(0), Status.SKIP) == (event.row, event.status)
+
+
+def test_a_test_whose_end_came_with_its_beginning_is_told_once() -> None:
+    made = lane("a", "b")
+    events = say(made, begun("a", 1), done("a", at=3), begun("b", 4))
+
+    assert [
+        CaseFinished(LaneId(3), Row(0), Status.SUCCESS, Kind.NONE, 3 * SECOND, 2.0, ()),
+        CaseStarted(LaneId(3), Row(1), 4 * SECOND),
+    ] == events
+    assert [CaseFinished] == [type(event) for event in say(made, done("b", at=5))]
 
 
 def test_tests_beside_each_other_in_a_foreign_command_all_get_their_outcome() -> None:

@@ -64,6 +64,20 @@ def test_counts_add_up_at_every_moment() -> None:
     assert 1 == state.counts[Standing.WAITING]
 
 
+def test_a_case_that_is_only_told_to_have_ended_has_been_attempted() -> None:
+    scene = Scene("a", "b")
+    scene.run(0, Status.FAIL)
+    scene.tell(CasesQueued((Row(0),)))
+    for row in (0, 1):
+        scene.tell(CaseFinished(ONE, Row(row), Status.SUCCESS, Kind.NONE, SECOND, 0.1))
+
+    assert [2, 1] == list(scene.state.attempts)
+    assert {Row(0)} == scene.state.flaky
+    assert (2, 2) == (scene.state.selected, scene.state.finished)
+    lane = scene.state.lanes[ONE]
+    assert ("idle", None, 3) == (lane.phase, lane.row, lane.done)
+
+
 def test_unselected_cases_count_for_nothing() -> None:
     scene = Scene("a")
     new = (scene.cases.add("b", PY), scene.cases.add("c", PY))

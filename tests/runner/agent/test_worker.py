@@ -143,6 +143,30 @@ class T(unittest.TestCase):
 }
 
 
+DOWN = {
+    "test_d.py": """
+import os, time, unittest
+class T(unittest.TestCase):
+    @classmethod
+    def tearDownClass(cls):
+        while not os.path.exists("go"): time.sleep(0.01)
+    def test_a(self): pass
+class U(unittest.TestCase):
+    def test_b(self): pass
+"""
+}
+
+
+def test_a_result_is_told_before_fixtures_go_down(tmp_path: Path, here: Agent) -> None:
+    """They may take long, or for ever, though the next test is waiting."""
+    project = lay(tmp_path / "p", DOWN)
+    worker = here.start(project)
+    worker.run("test_d.T.test_a", "test_d.U.test_b")
+    worker.wait(lambda: [each.status for each in worker.results] == ["success"])
+    (project / "go").touch()
+    worker.wait(lambda: len(worker.results) == 2)
+
+
 def pulse(folder: Path) -> list[int]:
     """Return the six numbers of a lane's pulse."""
     data = (folder / "pulse").read_bytes()

@@ -106,6 +106,19 @@ def test_the_subunit_stream_tells_lanes_by_route_and_tag(story: Story) -> None:
     assert packets[4].ns == (packets[2].ns or 0) + 1_000_000_000
 
 
+def test_the_subunit_stream_begins_every_test_also_one_that_is_only_told_to_have_ended(
+    story: Story,
+) -> None:
+    out = io.BytesIO()
+    story.reporters.append(SubunitOut(story.cases, out))
+    [row] = story.begin(["m.t"])
+    story.finish_case(row, seconds=2.0)
+    story.end()
+    _, began, ended = decoded(out)
+    assert (began.status, ended.status, began.route) == ("inprogress", "success", "0")
+    assert (ended.ns or 0) - (began.ns or 0) == 2_000_000_000
+
+
 def test_a_test_whose_worker_is_lost_without_a_verdict_does_not_stay_in_progress(
     story: Story,
 ) -> None:
