@@ -4,29 +4,26 @@ An adapter subclasses ``Worker``, sets ``kind``, gives ``run_one`` and ``release
 ``end`` around each test (both inside its own try: a time-out may be raised as soon as a test began).
 """
 
-import fcntl
 import os
 import sys
 import traceback
 from collections import deque
-from struct import pack
 
 from . import record
-from .channel import Gone, event_packet, high_floor, now
+from .channel import Gone, event_packet, now
 from .health import Health
+from .lane_files import Pulse, printed
 from .leaks import Leaks, leaks_text
 from .packets import packets
 from .signals import Signals, TestTimeout, monotonic
 
 TRACEBACK = 'text/x-traceback; charset="utf8"; language="python"'
 TEXT = 'text/plain; charset="utf8"'
-MAX_OUTPUT = 8 << 20
-"""The most of a test's stdout, and of its stderr, that is attached, in bytes; the rest is in the lane's file."""
 CHILD_CAME_BACK = 70
 """Exit status of a process that a test forked and let return from the test."""
 
 # Tests replace these.
-_exit, _getpid, _open, _close, _pread = os._exit, os.getpid, os.open, os.close, os.pread
+_exit, _getpid = os._exit, os.getpid
 
 
 def exception_text(error):
@@ -43,39 +40,6 @@ def exception_text(error):
 def encode(text):
     """Return text as the bytes of a detail; what UTF-8 has no word for is escaped."""
     return text.encode("utf-8", "backslashreplace")
-
-
-class Pulse:
-    """The lane's ``pulse`` file: what runs since when, for an agent that must not ask."""
-
-    def __init__(self, path):
-        self._path = path
-        self._fd, self._ident = -1, None
-        self._pwrite, self._fstat = os.pwrite, os.fstat
-        self._open, self._dup, self._close = os.open, fcntl.fcntl, os.close
-
-    def write(self, number, start, out, err, finished, stacks=0):
-        """Write it. A folder that a test removed is not an error: the agent then sees an old pulse."""
-        data = pack("<QQQQQQ", number, start, out, err, finished, stacks)
-        try:
-            stat = self._fstat(self._fd)
-            if (stat.st_dev, stat.st_ino) == self._ident:
-                self._pwrite(self._fd, data, 0)
-                return
-        except (OSError, OverflowError, ValueError):
-            pass
-        try:
-            fd = self._open(self._path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-            try:
-                self._fd = self._dup(fd, fcntl.F_DUPFD_CLOEXEC, high_floor())
-                self._close(fd)
-            except (OSError, ValueError):  # RLIMIT_NOFILE is lower by now
-                self._fd = fd
-            stat = self._fstat(self._fd)
-            self._ident = stat.st_dev, stat.st_ino
-            self._pwrite(self._fd, data, 0)
-        except OSError:
-            self._fd, self._ident = -1, None
 
 
 class Worker:
@@ -278,7 +242,7 @@ class Worker:
         if sizes != self._sizes:
             for name, start, stop in zip(("stdout", "stderr"), self._sizes, sizes):
                 if stop > start:
-                    put(self._detail(used, name, TEXT, self._region(name, start, stop)))
+                    put(self._detail(used, name, TEXT, printed(self.folder, name, start, stop)))
         expired = self.signals.expired
         if expired is not None:
             # Even if the test caught it: passing after the limit is no pass.
@@ -364,23 +328,6 @@ class Worker:
             except BaseException:  # replaced, closed, or out of space: the health check tells
                 pass
 
-    def _region(self, name, start, stop):
-        """Return the bytes of an output file from ``start`` to ``stop``, shortened in the middle."""
-        try:
-            fd = _open(self.folder + os.sep + name, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return b""
-        try:
-            if stop - start <= MAX_OUTPUT:
-                return _read(fd, start, stop - start)
-            half = MAX_OUTPUT // 2
-            note = b"\n[%d bytes left out here]\n" % (stop - start - 2 * half)
-            return _read(fd, start, half) + note + _read(fd, stop - half, half)
-        except OSError as error:
-            return encode("[could not be read: %s]\n" % error)
-        finally:
-            _close(fd)
-
 
 class _Nobody:
     """Takes the place of a channel whose other end is gone."""
@@ -400,18 +347,6 @@ class _Nobody:
 
     def event(self, kind, /, test_id=None, **fields):
         pass
-
-
-def _read(fd, start, size):
-    parts = []
-    while size > 0:
-        part = _pread(fd, size, start)
-        if not part:
-            break
-        parts.append(part)
-        start += len(part)
-        size -= len(part)
-    return b"".join(parts)
 
 
 __all__ = ["TEXT", "TRACEBACK", "Gone", "Worker", "encode", "exception_text"]
