@@ -309,6 +309,7 @@ class FilesUsed:
 class ImageChanged:
     """A profile's warm image is ``starting``, ``ready``, ``unsafe``, ``large`` or ``gone``; in watch mode only.
 
+    ``why``: of a ready one, why pytest has not begun in it.
     ``memory``: its resident bytes; ``count``: the modules that it has imported.
     """
 

@@ -48,11 +48,11 @@ def start(channel, options):
     """Make the process look as the framework's own command does, and hand it to the adapter."""
     from .worker import exception_text
 
-    if options.get("role") == "image":
+    if options.get("role") == "image" and not options.get("begin"):
         from . import warm
 
-        warm.serve(channel, options)
-        return
+        if not warm.serve(channel, options):
+            return
     try:
         kind = options["kind"]
         if options.get("role") == "loader":
@@ -106,10 +106,12 @@ def forget_where():
 
 def attend(options):
     """In watch mode: believe no file that may be stale, and note what is read."""
-    from . import origins, record
+    from . import compiled, origins, record
 
     folders = origins.installed_folders()
     origins.distrust_young_bytecode(folders)
+    if options.get("code"):
+        compiled.keep(options["code"], folders)
     record.begin(options["watch"], folders)
 
 

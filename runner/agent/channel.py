@@ -66,6 +66,12 @@ class Channel:
     def _forked(self):
         self.dead = True
 
+    def again(self, token):
+        """In a fork that is to be somebody of its own: connect as that. Raises OSError."""
+        self._close(self.fd)
+        self._token, self._taken, self.dead = token, 0, False
+        self._connect()
+
     def _connect(self):
         link = self._socket(socket.AF_UNIX)
         link.connect(self.path)

@@ -12,6 +12,7 @@ import sys
 import time
 import warnings
 
+from . import record
 from .boot import exit_status, forget_where, leave, update_environment
 from .channel import Channel, Gone
 from .worker import exception_text
@@ -103,7 +104,8 @@ class Forks:
 
     def loaded(self):
         """Say whether forks are safe now, and make them share what was loaded."""
-        gc.collect()
+        # In a watch, what an image had is in the oldest generation, and was looked through there.
+        gc.collect(1 if record.active is not None else 2)
         gc.freeze()
         self._tell(unsafe(), again=True)
 

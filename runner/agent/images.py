@@ -31,12 +31,15 @@ def machine_memory():
 class Image:
     """``state`` is ``starting``, ``ready``, ``unsafe``, ``large``, ``spoiled`` (to be started again) or ``gone``."""
 
-    def __init__(self, profile, modules, never):
+    def __init__(self, profile, modules, marked):
         self.profile = profile
         self.agent = profile.agent
         self.key = key_of(profile.settings)
-        self.modules, self.never = list(modules), list(never)
+        self.modules, self.marked = list(modules), list(marked)
         self.spoiled = []
+        """Modules that it must not import."""
+        self.plain = ""
+        """Why pytest cannot be begun in it (``pytest_begun``)."""
         self.state = "gone"
         self.memory = 0
         """Its resident bytes, while it is ready."""
@@ -54,6 +57,11 @@ class Image:
         """Return the path of a file of the image."""
         return os.path.join(self.folder, name)
 
+    @property
+    def _begins(self):
+        """Whether it is to begin what its loaders go on with."""
+        return self.profile.kind == "pytest" and not self.plain
+
     def start(self):
         """Start the process. Raises OSError."""
         self.folder = self.agent.loader_folder()
@@ -61,10 +69,10 @@ class Image:
         self.state = "starting"
         self._why = ""
         self._since = time.monotonic()
-        never = self.never + self.spoiled
-        names = [name for name in self.modules if not _under(name, never)]
+        names = [name for name in self.modules if not _under(name, self.spoiled)]
         options = self.profile.options({})
-        options.update(op="options", role="image", dir=self.folder, modules=names, never=never)
+        options.update(op="options", role="image", dir=self.folder)
+        options.update(modules=names, marked=self.marked, begin=self._begins)
         options["env"][processes.AGENT_COOKIE] = self.agent.name
         self._token = self.agent.board.new_token(self)
         self.link.send(options)
@@ -137,6 +145,9 @@ class Image:
             self.state = state
             self.spoiled.append(str(fields.get("culprit") or ""))
             return  # it ends, and is started again without
+        if state == "plain":
+            self.state, self.plain = "spoiled", str(fields.get("why") or "")
+            return
         self.state, self._why = state, str(fields.get("why") or "")
         memory = int(fields.get("memory") or 0)
         if state == "ready" and not self._fits(memory):
@@ -159,7 +170,7 @@ class Image:
         return False
 
     def _tell(self, **fields):
-        fields.update(state=self.state, why=self._why)
+        fields.update(state=self.state, why=self._why or self.plain)
         self.agent.uplink.say("image", self.profile.name, fields)
 
     def ended(self, status):
@@ -170,6 +181,8 @@ class Image:
         self.agent.board.drop(self)
         self.pid = 0
         current = self.profile.image is self and not self._why
+        if current and self.state == "starting" and self._begins:
+            self.state, self.plain = "spoiled", processes.phrase(status or 0)[2]
         if self.state == "spoiled" and current and len(self.spoiled) <= SPOILED_LIMIT:
             try:
                 self.start()
@@ -197,6 +210,8 @@ def key_of(settings):
         settings.get("kind"),
         settings.get("python"),
         settings.get("cwd"),
+        settings.get("suite"),
+        settings.get("watch"),
         sorted(env.items(), key=str),
     )
 

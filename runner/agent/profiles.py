@@ -38,7 +38,7 @@ class Profile:
         self.image = None
         """The warm image, where the settings say ``watch``."""
         self.modules = None
-        """(what an image may import, what it must not have), as a loader told."""
+        """(what an image may import, what of it pytest is to rewrite), as a loader told."""
 
     @property
     def kind(self):
@@ -57,6 +57,8 @@ class Profile:
         options.update(more)
         env.update(more.get("env") or {})
         options["env"] = env
+        if options.get("watch"):
+            options["code"] = os.path.join(self.agent.folder, "code")
         return options
 
     def load(self):
@@ -82,7 +84,7 @@ class Profile:
             image.finish()
         self.image = Image(self, *self.modules)
         if image is not None and image.key == self.image.key:
-            self.image.spoiled = image.spoiled
+            self.image.spoiled, self.image.plain = image.spoiled, image.plain
         try:
             self.image.start()
         except OSError:
@@ -262,7 +264,7 @@ class Loader:
         elif kind == "exited":
             self.agent.children.exited(int(fields.get("pid") or 0), int(fields.get("status") or 0))
         elif kind == "modules":
-            self.profile.modules = list(fields.get("names") or ()), list(fields.get("never") or ())
+            self.profile.modules = list(fields.get("names") or ()), list(fields.get("marked") or ())
         elif kind == "fork":
             self._fork = bool(fields.get("safe"))
             self._fork_why = str(fields.get("why") or "")

@@ -19,16 +19,15 @@ def main(channel, options):
     """Run until told to end."""
     args = list(options["suite"].get("args") or ())
     sys.argv[:] = ["pytest", *args]
-    loader = options["role"] == "loader"
     try:
         import pytest
     except ImportError as error:
-        _refuse(channel, loader, "%s has no pytest: %s" % (sys.executable, error))
+        _refuse(channel, options, "%s has no pytest: %s" % (sys.executable, error))
         return
     version = tuple(int(part) for part in pytest.__version__.split(".")[:2])
     if version < OLDEST:
         text = "pytest %s is too old: version 7.0 or later is needed" % pytest.__version__
-        _refuse(channel, loader, text)
+        _refuse(channel, options, text)
         return
     from .pytest_plugin import Plugin
 
@@ -36,20 +35,36 @@ def main(channel, options):
         from .pytest_warm import settle_bytecode
 
         settle_bytecode()
-    said = _position()
     plugin = Plugin(channel, options)
-    status = pytest.main(args, plugins=[plugin])
+    if options["role"] == "image":
+        from .pytest_begun import Halt
+
+        said, plugins = 0, [plugin, Halt(plugin)]
+    else:
+        said, plugins = _position(), [plugin]
+    try:
+        status = pytest.main(args, plugins=plugins)
+    except Exception as error:
+        if options["role"] != "image":
+            raise
+        status = repr(error)
+    if options["role"] == "image":
+        why = "pytest ended with %s before it loaded a file of the project" % status
+        channel.event("image", state="plain", why=_words(0) or why)
+        return
     if plugin.gone:
         raise Gone("the agent closed the channel")
     if not plugin.reached:
         text = (
             plugin.problem or _words(said) or "pytest ended with status %d before any test" % status
         )
-        _refuse(channel, loader, text)
+        _refuse(channel, options, text)
 
 
-def _refuse(channel, loader, text):
-    if loader:
+def _refuse(channel, options, text):
+    if options["role"] == "image":
+        channel.event("image", state="plain", why=text)
+    elif options["role"] == "loader":
         channel.event("listed", count=0, error=text)
     else:
         channel.event("warning", text=text)

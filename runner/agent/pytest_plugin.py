@@ -52,8 +52,18 @@ class Plugin:
         self._summary = None
         self._shared_base = False
         """Whether lanes have their temporary folders below ours."""
+        self._kept = []
+        """Warnings that came in a warm image, for each loader that is forked from it to tell."""
 
     # -- start ---------------------------------------------------------------
+
+    def begin(self):
+        """Be a loader from now on, in a fork of a warm image (``pytest_begun``)."""
+        self.loader = True
+        self._where = Whereabouts(self.options["dir"])
+        kept, self._kept = self._kept, []
+        for nodeid, text in kept:
+            self.channel.event("warning", nodeid, text=text)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(self, early_config):
@@ -160,7 +170,8 @@ class Plugin:
         self.suite.add_items(session.items)
 
     def pytest_warning_recorded(self, warning_message, when, nodeid, location):
-        if not (self.loader or self.worker):
+        image = self.options["role"] == "image"
+        if not (self.loader or self.worker or image):
             return  # a fresh worker that collects: its loader has told
         key = (warning_message.category, warning_message.filename, warning_message.lineno)
         if key in self._warned or len(self._warned) >= MAX_WARNINGS:
@@ -169,6 +180,9 @@ class Plugin:
         category = getattr(warning_message.category, "__name__", "Warning")
         place = "%s:%d" % (warning_message.filename, warning_message.lineno)
         text = "%s: %s: %s" % (place, category, warning_message.message)
+        if image:
+            self._kept.append((nodeid or None, text))
+            return
         channel = self.worker.channel if self.worker else self.channel
         channel.event("warning", nodeid or None, text=text)
 

@@ -1,4 +1,4 @@
-"""Watch mode under pytest: what a warm image may have of it, and which of its own .pyc files may be stale."""
+"""Watch mode under pytest: what a warm image may import, and which of pytest's own .pyc files may be stale."""
 
 import os
 import sys
@@ -8,10 +8,13 @@ from .warm import tell_modules
 
 
 def tell(channel, config):
-    """Tell what an image may import: not the modules whose asserts pytest is to rewrite, nor what imports them."""
-    hook = config.pluginmanager.rewrite_hook
-    never = {name.partition(".")[0] for name in getattr(hook, "_must_rewrite", ())}
-    tell_modules(channel, sorted(never))
+    """Tell what an image may import, and which of it pytest is to rewrite."""
+    tell_modules(channel, sorted(marked(config)))
+
+
+def marked(config):
+    """Return the names of the modules whose asserts pytest is to rewrite, with all below them."""
+    return set(getattr(config.pluginmanager.rewrite_hook, "_must_rewrite", ()))
 
 
 def settle_bytecode():

@@ -3,6 +3,7 @@
 A loader that is forked from it imports the project's own modules anew, so that it never sees a stale one. What is
 imported beforehand a loader has told: the modules it came to have whose files are the interpreter's or of an installed
 distribution, without those that pytest rewrites or is to rewrite (plugins), which must be loaded under its eyes.
+An image of pytest goes further where it can: ``pytest_begun``.
 """
 
 import gc
@@ -14,27 +15,32 @@ import sys
 import warnings
 
 from . import boot
-from .channel import Channel, Gone
+from .channel import Gone
 from .forking import _fork, _redirect, _reseed, unsafe
 from .origins import installed_folders, is_installed
-from .worker import exception_text
 
 
-def tell_modules(channel, never=()):
-    """In a loader: say what an image may import for the next one. ``never``: names that it must not come to have."""
+def tell_modules(channel, marked=()):
+    """In a loader: say what an image may import for the next one. ``marked``: what pytest is to rewrite."""
     folders = installed_folders()
-    never = tuple(never)
+    marked = tuple(marked)
     names = []
     for name, module in list(sys.modules.items()):
-        if name == "__main__" or name.partition(".")[0] == __package__ or under(name, never):
+        if name == "__main__" or is_ours(name):
             continue
-        if type(getattr(module, "__loader__", None)).__name__ == "AssertionRewritingHook":
+        rewritten = type(getattr(module, "__loader__", None)).__name__ == "AssertionRewritingHook"
+        if rewritten and not under(name, marked):
             continue
         spec = getattr(module, "__spec__", None)
         if getattr(spec, "name", None) != name or not is_installed(module, folders):
             continue
         names.append(name)
-    channel.event("modules", names=names, never=list(never))
+    channel.event("modules", names=names, marked=list(marked))
+
+
+def is_ours(name):
+    """Whether a module is the agent's."""
+    return name.partition(".")[0] == __package__
 
 
 def under(name, tops):
@@ -43,19 +49,17 @@ def under(name, tops):
 
 
 def serve(channel, options):
-    """Be the image: import, then fork loaders until told to end. Raises Gone."""
+    """Be the image: import, then fork loaders until told to end. Return whether this is a loader now: see ``Image``.
+
+    Raises Gone.
+    """
     boot.update_environment(options.get("env"))
     if options.get("cwd"):
         os.chdir(options["cwd"])
     folders = installed_folders()
-    path = list(sys.path)
-    # Nothing of the project can be found, whatever an installed module looks for.
-    sys.path[:] = [each for each in path if os.path.join(each, "").startswith(folders)]
-    sys.path += [each for each in path if each.endswith(".zip") and each not in sys.path]
-    culprit = _import_all(options.get("modules") or (), tuple(options.get("never") or ()), folders)
-    if culprit:
-        channel.event("image", state="spoiled", why="", culprit=culprit)
-        return
+    tops = tuple({name.partition(".")[0] for name in options.get("marked") or ()})
+    if not import_all(channel, options.get("modules") or (), tops, folders):
+        return False
     for name in (
         options["kind"] + "_main",
         "pytest_plugin" if "pytest" in sys.modules else "forking",
@@ -64,14 +68,31 @@ def serve(channel, options):
             importlib.import_module("." + name, __package__)
         except ImportError:
             pass
-    sys.path[:] = path
+    why = settle()
+    if why:
+        channel.event("image", state="unsafe", why=why)
+        return False
+    return Image(channel, options, folders).serve()
+
+
+def settle():
+    """Make forks share what is there. Return why there can be none, or an empty text."""
     gc.collect()
     gc.freeze()
-    why = unsafe()
-    state = "unsafe" if why else "ready"
-    channel.event("image", state=state, why=why, memory=_memory(), count=len(sys.modules))
-    if not why:
-        _Image(channel, folders).serve()
+    return unsafe()
+
+
+def import_all(channel, names, never, folders):
+    """Import these; ``never``: what it must not come to have. Return whether that went well; if not, tell."""
+    path = list(sys.path)
+    # Nothing of the project can be found, whatever an installed module looks for.
+    sys.path[:] = [each for each in path if os.path.join(each, "").startswith(folders)]
+    sys.path += [each for each in path if each.endswith(".zip") and each not in sys.path]
+    culprit = _import_all([name for name in names if not under(name, never)], never, folders)
+    sys.path[:] = path
+    if culprit:
+        channel.event("image", state="spoiled", why="", culprit=culprit)
+    return not culprit
 
 
 def _import_all(names, never, folders):
@@ -104,15 +125,23 @@ def _memory():
         return 0
 
 
-class _Image:
-    def __init__(self, channel, folders):
+class Image:
+    """Forks loaders. In each ``channel`` and ``options`` have become the loader's own."""
+
+    def __init__(self, channel, options, folders, files=()):
+        """``files``: what else must be as it is now, there or not."""
         self._channel = channel
+        self._options = options
         self._children = set()
         self._files = dict(_stamps(_module_files()))
         self._files.update(_stamps(folders))
+        self._files.update(_stamps(files))
         self._wake = ()
 
     def serve(self):
+        """Tell that it is ready, and fork until told to end. Return whether this is a loader now. Raises Gone."""
+        count = len(sys.modules)
+        self._channel.event("image", state="ready", why="", memory=_memory(), count=count)
         read, write = os.pipe()
         os.set_blocking(read, False)
         os.set_blocking(write, False)
@@ -135,8 +164,9 @@ class _Image:
                 if message is None:
                     break
                 if message.get("op") != "fork":
-                    return
-                self._fork(message)
+                    return False
+                if self._fork(message):
+                    return True
 
     def _reap(self):
         for pid in list(self._children):
@@ -157,10 +187,12 @@ class _Image:
                 why = str(error)
             else:
                 if pid == 0:
-                    self._child(request)
+                    self._become_loader(request)
+                    return True
         if pid:
             self._children.add(pid)
         self._channel.event("forked", loader=request["loader"], pid=pid, why=why)
+        return False
 
     def _changed(self):
         """Return what was installed, removed or edited since the image imported it, or an empty text."""
@@ -169,32 +201,20 @@ class _Image:
                 return "%s changed" % path
         return ""
 
-    def _child(self, request):
-        """Be a loader. Does not return, whatever happens."""
-        status, options = 1, {}
-        try:
-            os.setsid()
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for fd in (*self._wake, self._channel.fd):
-                os.close(fd)
-            _redirect(request["dir"])
-            boot.update_environment(request.get("env"))
-            gc.unfreeze()  # what is frozen, gc.get_referrers does not see (hypothesis asks it)
-            _reseed(request.get("env") or {})
-            importlib.invalidate_caches()
-            channel = Channel(self._channel.path, request["token"])
-            options = channel.receive()
-            boot.start(channel, options)
-            status = 0
-        except SystemExit as end:
-            status = boot.exit_status(end)
-        except (Gone, OSError) as error:
-            sys.stderr.write("testlanes: %s\n" % error)
-        except BaseException as error:
-            sys.stderr.write(exception_text(error))
-        finally:
-            boot.leave(status, options)
+    def _become_loader(self, request):
+        os.setsid()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for fd in self._wake:
+            os.close(fd)
+        _redirect(request["dir"])
+        boot.update_environment(request.get("env"))
+        gc.unfreeze()  # what is frozen, gc.get_referrers does not see (hypothesis asks it)
+        _reseed(request.get("env") or {})
+        importlib.invalidate_caches()
+        self._channel.again(request["token"])
+        self._options.clear()
+        self._options.update(self._channel.receive())
 
 
 def _module_files():

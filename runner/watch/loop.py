@@ -48,6 +48,10 @@ from .tally import Tally
 from .tree import Tree
 
 ASKED = "it was asked for"
+QUIET = 0.025
+"""Seconds of quiet after which several files are taken to be all that a checkout or an editor writes."""
+PATIENCE = 1.6
+"""Seconds after which changes are taken up though others follow."""
 
 
 class Watch:
@@ -75,6 +79,8 @@ class Watch:
         self._inbox = Inbox()
         self._asked: deque[RunNow | RunCases] = deque()
         self._woken = asyncio.Event()
+        self._waiting: asyncio.TimerHandle | None = None
+        self._waits_until = 0.0
         self._stop = asyncio.Event()
         self._news = False
         """Whether something was saved since the last cycle began."""
@@ -133,7 +139,24 @@ class Watch:
             self._tell(FilesSaved(time.time_ns(), paths, self._inbox.paths, files, ignored))
             if changes:
                 self._news = True
+                self._wake(alone=len(changes) == 1)
+
+    def _wake(self, *, alone: bool) -> None:
+        """Have changes taken up: one file's at once; of several, more may come."""
+        loop = asyncio.get_running_loop()
+        if self._waiting is None:
+            if alone:
                 self._woken.set()
+                return
+            self._waits_until = loop.time() + PATIENCE
+        else:
+            self._waiting.cancel()
+        at = min(loop.time() + QUIET, self._waits_until)
+        self._waiting = loop.call_at(at, self._quiet)
+
+    def _quiet(self) -> None:
+        self._waiting = None
+        self._woken.set()
 
     def _take_up(self) -> None:
         """Begin where the last session ended: with what changed since, or with everything."""
@@ -372,6 +395,8 @@ class Watch:
         text = event.state
         if event.state == "ready":
             text = f"ready, {event.memory / 2**20:.0f} MB"
+            if event.why:
+                text += f"; pytest begins anew each time: {event.why}"
         elif event.why:
             text = f"{event.state}: {event.why}"
         self._images[event.profile] = text

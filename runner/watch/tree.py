@@ -17,8 +17,8 @@ from ..affected import Change
 from .git import git, has_git, ignored_by_git
 from .polling import looked_at
 
-DEBOUNCE = 25
-"""Milliseconds of quiet after which changes are taken to be complete (an editor's save is several)."""
+STEP = 10
+"""Milliseconds of quiet after which what changed is told (an editor's save is several events)."""
 IGNORED_SHOWN = 20
 _FOLDERS = frozenset(DefaultFilter.ignore_dirs)
 _REPOSITORIES = (".testrepository", ".stestr")
@@ -75,7 +75,7 @@ class Tree:
             self.root,
             watch_filter=self._watched,
             debounce=1600,
-            step=DEBOUNCE,
+            step=STEP,
             stop_event=stop,
             ignore_permission_denied=True,
             recursive=True,
@@ -92,7 +92,7 @@ class Tree:
         def files() -> list[str]:
             return [f"{folder}/{name}" for folder, name in self._below(self.root)]
 
-        async for paths in looked_at(files, stop, DEBOUNCE / 1000):
+        async for paths in looked_at(files, stop, STEP / 1000):
             yield sorted(paths), set()
 
     def settle(self, paths: Iterable[str], touched: Collection[str] = ()) -> list[Change]:

@@ -3,7 +3,7 @@
 ``python tests/benchmarks/watch.py --python VENV/bin/python [--rounds 9] [--only heavy]``: the interpreter needs
 pytest, and for the peers pytest-watcher, pytest-watch and pytest-testmon; for the project with heavy imports
 sqlalchemy and networkx, of which the suite of the large project is a part. Each watcher has a copy of the project
-of its own and stays up; one is given a save after the other. A plugin that all of them load notes when results exist.
+of its own and stays up; one is given a save after the other. A conftest that all of them load notes when results exist.
 "Through" is when the next save may come: testlanes has told of the cycle, pytest's session is over. Also: the CPU that each takes while nothing happens.
 """
 
@@ -108,7 +108,7 @@ class Watcher:
     """To when it was ready for the next save: testlanes had stored and told the cycle, pytest's session was over."""
     ran: list[int] = field(default_factory=list[int])
 
-    def start(self, probe: Path) -> None:
+    def start(self) -> None:
         """Start it on a terminal of its own, and wait for its first run."""
         self.log = self.folder.parent / f"{self.folder.name}.log"
         master, slave = pty.openpty()
@@ -122,8 +122,7 @@ class Watcher:
                 **{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"},
                 "PATH": f"{self.bin}:{os.environ['PATH']}",
                 "PROBE": str(self.log),
-                "PYTHONPATH": str(probe),
-                "PYTEST_ADDOPTS": "-p watch_probe -p no:cacheprovider",
+                "PYTEST_ADDOPTS": "-p no:cacheprovider",
             },
             start_new_session=True,
         )
@@ -235,9 +234,6 @@ def commands(python: str) -> dict[str, list[str]]:
 
 def compare(name: str, python: str, rounds: int, scratch: Path, only: list[str]) -> None:
     """Measure all watchers on a project, and print their medians and ratios."""
-    probe = scratch / "probe"
-    probe.mkdir(exist_ok=True)
-    (probe / "watch_probe.py").write_text(PROBE)
     watchers: list[Watcher] = []
     try:
         for each, command in commands(python).items():
@@ -245,13 +241,14 @@ def compare(name: str, python: str, rounds: int, scratch: Path, only: list[str])
                 continue
             folder = scratch / f"{name}-{each.replace(' ', '-')}"
             source = PROJECTS[name](folder, python)
+            (folder / "conftest.py").write_text(PROBE)
             ours = each == "testlanes"
             if ours:
                 (folder / "testlanes.toml").write_text(
                     f'framework = "pytest"\n[profiles.default]\npython = "{python}"\n'
                 )
             watchers.append(Watcher(each, command, folder, source, Path(python).parent, ours))
-            watchers[-1].start(probe)
+            watchers[-1].start()
         affected: list[str] = []
         for number in range(rounds + 1):
             for watcher in watchers:

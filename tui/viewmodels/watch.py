@@ -190,6 +190,8 @@ def _ways_and_images(shown: Shown, watch: WatchState, width: int) -> Line:
         name = f"{clean(profile)} " if many else ""
         if image.state == "ready":
             parts.append(Span(f"   {name}warm {size_text(image.memory)}", "dim"))
+            if image.why:
+                parts.append(Span(f" (pytest itself is not: {clean(image.why)})", "dim"))
         elif image.state == "starting":
             parts.append(Span(f"   {name}warming", "dim"))
         else:
