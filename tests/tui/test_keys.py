@@ -999,3 +999,18 @@ async def test_a_failure_that_is_read_after_its_run_was_stored_is_still_new() ->
     stage.say(RunEnded(stage.at(3), interrupted=False))
     async with seat(stage) as one:
         assert [known.note for known in one.app.failures.known.values()] == ["new"]
+
+
+async def test_a_newer_failure_takes_the_place_of_none_that_is_read() -> None:
+    async with seat() as one:
+        await one.press("tab")
+        read = one.running.detail.title
+        one.stage.fail(0, "test_rebuild", 51, "ZeroDivisionError: division by zero\n")
+        await one.press()
+        assert len(one.app.failures.items) > 2
+        assert one.running.detail.title == read
+        await one.press("shift+tab")
+        one.stage.fail(1, "test_walk_versions", 52, "LookupError: gone\n")
+        await one.press()
+        await one.press("tab")
+        assert one.running.detail.title == "test_walk_versions"  # nobody was reading: the newest

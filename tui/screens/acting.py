@@ -60,11 +60,10 @@ class ActingScreen(BaseScreen, inherit_bindings=False):
         model = self.dash.failures
         if model.version != self._version:
             self._version = model.version
-            if (
-                pane.touched
-                and self._key is not None
-                and (at := model.index_of(self._key)) is not None
-            ):
+            # Who has gone there reads: a newer failure takes the place of none that is looked at.
+            reads = pane.touched or pane.has_focus
+            at = model.index_of(self._key) if reads and self._key is not None else None
+            if at is not None:
                 pane.cursor = at
             elif not pane.touched:
                 pane.cursor = 1
