@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import cast
 
 from .ids import Case, ProfileName, Row
 
@@ -33,6 +34,20 @@ class CaseTable:
             self._profiles.append(number)
         return row
 
+    def add_new(self, test_ids: Collection[str], profile: ProfileName) -> tuple[Row, ...]:
+        """Return the rows of cases that are all different and not known; they follow each other."""
+        number = self._number(profile)
+        first = len(self._ids)
+        rows = cast("tuple[Row, ...]", tuple(range(first, first + len(test_ids))))
+        self._ids.extend(test_ids)
+        self._profiles.extend(bytes([number]) * len(test_ids))
+        self._rows[number].update(zip(test_ids, rows, strict=True))
+        return rows
+
+    def known(self, profile: ProfileName) -> Mapping[str, Row]:
+        """Return the rows of a profile's test ids; it grows with the table."""
+        return self._rows[self._number(profile)]
+
     def find(self, test_id: str, profile: ProfileName) -> Row | None:
         """Return the row of a case, or None."""
         if profile not in self._names:
@@ -49,7 +64,7 @@ class CaseTable:
 
     def case(self, row: Row) -> Case:
         """Return a row's case."""
-        return Case(self._ids[row], self.profile(row))
+        return Case(self._ids[row], self._names[self._profiles[row]])
 
     @property
     def profiles(self) -> tuple[ProfileName, ...]:

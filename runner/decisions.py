@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from .events import Group
 from .ids import HostName, LaneId, ProfileName, Row
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A case that is to run. ``index`` is its position in its profile's listing."""
+class Entry(NamedTuple):
+    """A case that is to run. ``position``: where it is in its profile's listing."""
 
     row: Row
     profile: ProfileName
-    index: int
+    position: int
     seconds: float | None
     """How long it is expected to take; None if that is not known."""
     group: Group | None

@@ -11,7 +11,7 @@ from .errors import UserError
 from .events import Group
 from .frame import FOREIGN_LATENCY, Frame, Run, one_host
 from .hosts.instances import Instances
-from .ids import LOCAL, Case, HostName, LaneId, ProfileName, Row
+from .ids import LOCAL, HostName, LaneId, ProfileName, Row
 from .listing import Listing
 from .pools import on_instances
 from .replay import Replay
@@ -28,14 +28,17 @@ def prepare(settings: Settings, request: Request) -> Run:
         return _prepare_replay(settings, request, request.replay)
     settings = _with_what_is_asked(settings, request.selection)
     frame = Frame(settings, request)
-    times, plan = request.times, request.plan
+    plan, profile_of = request.plan, frame.cases.profile
+    expected = frame.state.expected_seconds  # it has looked them up when the case was listed
     urgent = request.watch.urgent if request.watch is not None else None
 
     def entry(row: Row, index: int, group: Group | None) -> Entry:
-        test_id, profile = frame.cases.case(row)
+        profile, seconds = profile_of(row), expected(row)
+        if plan is None and urgent is None:
+            return Entry(row, profile, index, seconds, group)
+        test_id = frame.cases.test_id(row)
         segment = plan.segment_of(test_id, profile) if plan is not None else 0
         first = urgent is not None and urgent(test_id, profile)
-        seconds = times.get(Case(test_id, profile))
         return Entry(row, profile, index, seconds, group, segment, urgent=first)
 
     limits: list[int | None] = [None]

@@ -64,9 +64,9 @@ class Frame:
         self.cases = CaseTable()
         times = request.times
         self.known_flaky = Quarantine(settings.known_flaky)
-        self._state = RunState(
+        self.state = RunState(
             self.cases,
-            lambda test_id, profile: times.get(Case(test_id, profile)),
+            (lambda test_id, profile: times.get(Case(test_id, profile))) if times else None,
             known_flaky=self.known_flaky,
             flaky_fails=settings.flaky == "fail",
         )
@@ -83,7 +83,7 @@ class Frame:
         )
         self._listings = Listings(
             self.cases,
-            selects if only is None else both,
+            both if only is not None else None if request.selection.everything else selects,
             group_matcher(settings.group_regex),
             {
                 profile.name: [host for host in settings.hosts if host in profile.hosts]
@@ -134,8 +134,8 @@ class Frame:
             tuple(name for name in settings.all_profiles if name not in names),
         )
         observers: list[Observer] = []
-        supervisor = Supervisor(core, self._state, observers)
-        return Run(settings, self.cases, self._state, supervisor, observers, started, hosts, pools)
+        supervisor = Supervisor(core, self.state, observers)
+        return Run(settings, self.cases, self.state, supervisor, observers, started, hosts, pools)
 
     def _pools(self, most: int) -> list[InstancePool]:
         """Return the pools of instances, if there are some; ``most``: instances in all, or one a profile."""
@@ -230,10 +230,10 @@ class Frame:
         )
 
 
-def group_matcher(regex: str) -> Callable[[str], Group | None]:
-    """Return the hard group of a test id, as testr's ``group_regex`` gives it (``re.match``, group 0)."""
+def group_matcher(regex: str) -> Callable[[str], Group | None] | None:
+    """Return the hard group of a test id, as testr's ``group_regex`` gives it (``re.match``, group 0); None without one."""
     if not regex:
-        return lambda _id: None
+        return None
     try:
         match = re.compile(regex).match
     except re.error as error:

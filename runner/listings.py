@@ -7,7 +7,7 @@ out, so that the same tests run whoever is faster. If the first is lost or canno
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .cases import CaseTable
@@ -60,12 +60,12 @@ class Listings:
     def __init__(
         self,
         cases: CaseTable,
-        selects: Callable[[str, ProfileName], bool],
-        group_of: Callable[[str], Group | None],
+        selects: Callable[[str, ProfileName], bool] | None,
+        group_of: Callable[[str], Group | None] | None,
         serves: Mapping[ProfileName, Sequence[HostName]],
         overlooks: Callable[[str], bool] = lambda _id: False,
     ) -> None:
-        """``group_of``: the hard group that the settings give a test id.
+        """``selects``: None if all are to run. ``group_of``: the hard group that the settings give a test id.
 
         ``overlooks``: whether an id that is not selected may hide some that are meant.
         """
@@ -221,34 +221,61 @@ class Listings:
         groups: Groups,
         has: set[str] | None = None,
     ) -> list[RunEvent]:
-        rows: list[Row] = []
-        selected: list[Row] = []
-        named: dict[Row, Group] = {}
-        known: dict[tuple[str, bool], Group] = {}
-        for at, test_id in enumerate(ids):
-            if self._cases.find(test_id, profile) is not None or (
-                has is not None and test_id not in has
-            ):
-                continue
-            row = self._cases.add(test_id, profile)
-            rows.append(row)
-            if not self._selects(test_id, profile):
-                if self._overlooks(test_id):
-                    suite.overlooked.append(test_id)
-                continue
-            selected.append(row)
-            if (group := self._group_of(test_id)) is not None:
-                named[row] = group
-            elif (found := groups.get(at)) is not None:
-                if found not in known:
-                    known[found] = Group(*found)
-                named[row] = known[found]
+        known = self._cases.known(profile)
+        fresh = {
+            test_id: at
+            for at, test_id in enumerate(ids)
+            if test_id not in known and (has is None or test_id in has)
+        }
+        rows = selected = self._cases.add_new(fresh, profile)
+        if self._selects is not None:
+            selected = tuple(self._select(profile, suite, rows, fresh, self._selects))
+        named = self._named_groups(selected, rows, fresh, groups)
         suite.rows += rows
-        events: list[RunEvent] = [CasesListed(profile, tuple(rows), tuple(selected), named)]
+        events: list[RunEvent] = [CasesListed(profile, rows, selected, named)]
         for host, copy in suite.copies.items():
             if copy.loaded:
                 events += self._absent(profile, host, copy, rows)
         return events
+
+    def _select(
+        self,
+        profile: ProfileName,
+        suite: _Suite,
+        rows: Iterable[Row],
+        test_ids: Iterable[str],
+        selects: Callable[[str, ProfileName], bool],
+    ) -> Iterator[Row]:
+        """Yield the rows that are to run, and note what could not be looked into."""
+        for row, test_id in zip(rows, test_ids, strict=True):
+            if selects(test_id, profile):
+                yield row
+            elif self._overlooks(test_id):
+                suite.overlooked.append(test_id)
+
+    def _named_groups(
+        self,
+        selected: Sequence[Row],
+        rows: Sequence[Row],
+        fresh: Mapping[str, int],
+        groups: Groups,
+    ) -> dict[Row, Group]:
+        """Return the groups of selected rows. ``fresh``: the test ids of ``rows`` and their indexes in ``groups``."""
+        if self._group_of is None and not groups:
+            return {}
+        named: dict[Row, Group] = {}
+        made: dict[tuple[str, bool], Group] = {}
+        chosen = set(selected)
+        for row, (test_id, at) in zip(rows, fresh.items(), strict=True):
+            if row not in chosen:
+                continue
+            if self._group_of is not None and (group := self._group_of(test_id)) is not None:
+                named[row] = group
+            elif (found := groups.get(at)) is not None:
+                if found not in made:
+                    made[found] = Group(*found)
+                named[row] = made[found]
+        return named
 
     def _overlooked(self, profile: ProfileName, suite: _Suite) -> list[RunEvent]:
         """Tell what nobody could look into: a filter may be meant for tests in there."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import assert_never
 
 from .cases import CaseTable
@@ -228,11 +229,9 @@ class Session:
             if event.selected:
                 commands.append(Publish(CasesGivenUp(event.selected, reason)))
             return
-        index = {row: first + at for at, row in enumerate(event.rows)}
-        groups = event.groups
-        self._dispatcher.add(
-            (self._entry(row, index[row], groups.get(row)) for row in event.selected), now
-        )
+        index = dict(zip(event.rows, count(first)))
+        entry, group = self._entry, event.groups.get
+        self._dispatcher.add([entry(row, index[row], group(row)) for row in event.selected], now)
 
     def _listing_ended(self, profile: ProfileName, error: str, commands: list[Command]) -> None:
         commands += self._suites.ended(profile, failed=bool(error))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from ..decisions import Entry
 from ..ids import HostName, LaneId, ProfileName, Row
@@ -80,29 +80,62 @@ class Backlog:
         for part in self._late.pop(profile, ()):
             self._shelve(part)
 
-    def add(self, entry: Entry) -> None:
-        """Take in a row that the ledger has just scheduled."""
-        profile = self.profile(entry.profile)
-        row = entry.row
-        if row >= len(self._indexes):
-            more = max(row + 1 - len(self._indexes), 1024)
-            self._indexes.extend([-1] * more)
-            self._seconds.extend([math.nan] * more)
-            self._parts_of.extend([-1] * more)
-            self._pools_of.extend([0] * more)
-            self._urgent.extend(bytes(more))
-        rows = self.rows[profile]
-        if entry.index >= len(rows):
-            rows.extend([-1] * (entry.index + 1 - len(rows)))
-        rows[entry.index] = row
-        self._indexes[row] = entry.index
-        if entry.seconds is not None:
-            self._seconds[row] = entry.seconds
-        number = self.pools.number(entry.segment, profile, entry.hosts, self._on_shelf[profile])
-        self._pools_of[row] = number
-        if entry.group is not None:
-            self._join(row, number, entry.group.name, entry.group.hard)
-        self.put(row, front=entry.urgent)
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Take in rows that the ledger has just scheduled."""
+        self._make_room(max((entry.row for entry in entries), default=-1))
+        waiting: dict[int, list[Row]] = {}  # by pool
+        grown: dict[int, Part] = {}
+        place: tuple[int, ProfileName, frozenset[HostName] | None] | None = None
+        profile = number = 0
+        for entry in entries:
+            row, index, seconds = entry.row, entry.position, entry.seconds
+            if place != (entry.segment, entry.profile, entry.hosts):
+                place = entry.segment, entry.profile, entry.hosts
+                profile = self.profile(entry.profile)
+                number = self._pool_number(entry.segment, profile, entry.hosts)
+            rows = self.rows[profile]
+            if index >= len(rows):
+                rows.extend([-1] * (index + 1 - len(rows)))
+            rows[index] = row
+            self._indexes[row] = index
+            if seconds is not None:
+                self._seconds[row] = seconds
+            self._pools_of[row] = number
+            part = None
+            if entry.group is not None:
+                part = self._join(row, number, entry.group.name, entry.group.hard)
+            if entry.urgent:
+                self.put(row, front=True)
+                continue
+            waiting.setdefault(number, []).append(row)
+            if part is None:
+                bucket = self._bucket(profile, index, math.nan if seconds is None else seconds)
+                self.pools[number].shelf.put(bucket, index)
+            else:
+                insort(part.pending, index)
+                if seconds is None:
+                    part.unknown += 1
+                else:
+                    part.seconds += seconds
+                grown[part.number] = part
+        for part in grown.values():
+            self._shelve(part)
+        for number, rows in waiting.items():
+            self._count_new(self.pools[number], rows)
+
+    def _make_room(self, most: int) -> None:
+        """Let the columns have all rows up to ``most``."""
+        if most < len(self._indexes):
+            return
+        more = max(most + 1 - len(self._indexes), 1024)
+        self._indexes.extend([-1] * more)
+        self._seconds.extend([math.nan] * more)
+        self._parts_of.extend([-1] * more)
+        self._pools_of.extend([0] * more)
+        self._urgent.extend(bytes(more))
+
+    def _pool_number(self, segment: int, profile: int, hosts: frozenset[HostName] | None) -> int:
+        return self.pools.number(segment, profile, hosts, self._on_shelf[profile])
 
     def bar(self, rows: Iterable[Row], host: HostName, hosts: frozenset[HostName]) -> None:
         """Let a host not run rows that it does not hold; ``hosts`` are all that there may be.
@@ -118,9 +151,7 @@ class Backlog:
         for row in sorted(barred):
             pool, part = self.pools[self._pools_of[row]], self._part(row)
             left = (hosts if pool.hosts is None else pool.hosts) - {host}
-            number = self.pools.number(
-                pool.segment, pool.profile, left, self._on_shelf[pool.profile]
-            )
+            number = self._pool_number(pool.segment, pool.profile, left)
             self._pools_of[row] = number
             if part is not None:
                 self._join(row, number, part.name, part.hard)
@@ -128,14 +159,15 @@ class Backlog:
                 self._urgent[row] = pending[row]
                 self.put(row, front=False)
 
-    def _join(self, row: Row, pool: int, name: str, hard: bool) -> None:
-        """Make a row part of a group in a pool."""
+    def _join(self, row: Row, pool: int, name: str, hard: bool) -> Part:
+        """Make a row part of a group in a pool, and return that part."""
         part = self._by_name.get((pool, name, hard))
         if part is None:
             family = self._set_ups.setdefault((self.pools[pool].profile, name), SetUp())
             part = self._new_part(self.pools[pool], name, hard, family)
             self._by_name[pool, name, hard] = part
         self._parts_of[row] = part.number
+        return part
 
     def put(self, row: Row, *, front: bool) -> None:
         """A row is pending (again); ``front``: it comes before all others of its pool."""
@@ -399,3 +431,13 @@ class Backlog:
             pool.unknown += sign
         else:
             pool.seconds = max(pool.seconds + sign * seconds, 0.0) if pool.pending else 0.0
+
+    def _count_new(self, pool: Pool, rows: Sequence[Row]) -> None:
+        """Count many rows that are pending now and not urgent."""
+        count = len(rows)
+        pool.pending += count
+        self.left[pool.profile] += count
+        self.pending[pool.segment] = self.pending.get(pool.segment, 0) + count
+        known = [seconds for row in rows if not math.isnan(seconds := self._seconds[row])]
+        pool.unknown += count - len(known)
+        pool.seconds += sum(known)

@@ -69,14 +69,14 @@ class Dispatcher:
         """Schedule cases; those of a profile in listing order."""
         del now
         floor = self._floor
-        for entry in entries:
-            if not 0 <= entry.segment < len(floor.limits):
-                raise LedgerError(
-                    f"row {entry.row} is in segment {entry.segment} of {len(floor.limits)}"
-                )
-            floor.ledger.schedule(entry.row)
-            floor.profile(entry.profile)
-            floor.backlog.add(entry)
+        entries = tuple(entries)
+        for segment in {entry.segment for entry in entries}:
+            if not 0 <= segment < len(floor.limits):
+                raise LedgerError(f"a row is in segment {segment} of {len(floor.limits)}")
+        floor.ledger.schedule([entry.row for entry in entries])
+        for name in {entry.profile: None for entry in entries}:
+            floor.profile(name)
+        floor.backlog.add(entries)
         floor.more_to_do()
 
     def listing_ended(self, profile: ProfileName, seconds: float = 0.0) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 
 from ..ids import LaneId, Row
@@ -79,14 +79,22 @@ class Ledger:
             return None
         return LaneId(self._holders[row])
 
-    def schedule(self, row: Row) -> None:
-        """Take in a new row: it is pending."""
-        if row >= len(self._places):
-            more = max(row + 1 - len(self._places), 1024)
+    def schedule(self, rows: Sequence[Row]) -> None:
+        """Take in new rows: they are pending."""
+        if not rows:
+            return
+        most = max(rows)
+        if most >= len(self._places):
+            more = max(most + 1 - len(self._places), 1024)
             self._places.extend(bytes(more))
             self._holders.extend([_NOBODY] * more)
-        self._move(row, Place.NOWHERE, Place.PENDING)
-        self._scheduled += 1
+        for row in rows:
+            if self._places[row]:
+                raise LedgerError(f"row {row} is {self.place(row).name}, not NOWHERE")
+            self._places[row] = 1
+        self._counts[Place.NOWHERE] -= len(rows)
+        self._counts[Place.PENDING] += len(rows)
+        self._scheduled += len(rows)
 
     def hold(self, row: Row, lane: LaneId) -> None:
         """A lane gets a pending row."""

@@ -17,6 +17,7 @@ _SMALLEST = -3
 Such tests keep their listing's order, in which those of a class or a module stand together, and in
 which many a suite only works.
 """
+_SHORT = 2.0 ** (_SMALLEST - 1)
 _RANDOM = 4096
 
 
@@ -25,7 +26,7 @@ def bucket_of(seconds: float) -> int:
 
     The shortest are all in bucket 0.
     """
-    if seconds <= 0.0:
+    if seconds < _SHORT:
         return 0
     mantissa, exponent = math.frexp(seconds)
     return min(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ..cases import CaseTable
 from ..events import CasesListed
@@ -18,8 +18,9 @@ class Columns:
     """What stands of each case. Only the run's ``apply`` writes."""
 
     def __init__(
-        self, cases: CaseTable, expected: Callable[[str, ProfileName], float | None]
+        self, cases: CaseTable, expected: Callable[[str, ProfileName], float | None] | None
     ) -> None:
+        """``expected``: how many seconds a test took in the past; None if nothing is known of any."""
         self.cases = cases
         self._expected = expected
         self.standing = bytearray()
@@ -49,7 +50,7 @@ class Columns:
 
     def expects(self, test_id: str, profile: ProfileName) -> float | None:
         """Return how long any test took in the past, in seconds; None if nobody knows."""
-        return self._expected(test_id, profile)
+        return None if self._expected is None else self._expected(test_id, profile)
 
     def standing_of(self, row: Row) -> Standing:
         """Return where a case stands."""
@@ -80,11 +81,29 @@ class Columns:
             self.counts[Standing.UNSELECTED] += grow
             for row in range(first, first + grow):
                 self._profile(self.cases.profile(Row(row))).counts[Standing.UNSELECTED] += 1
-        test_id, expected = self.cases.test_id, self._expected
+        if self._expected is not None:
+            test_id, expected = self.cases.test_id, self._expected
+            for row in event.selected:
+                seconds = expected(test_id(row), event.profile)
+                self.expected[row] = -1.0 if seconds is None else seconds
+        if grow == len(event.rows) and event.rows[:1] == (first,):
+            self._await(profile, event.selected)
+            return
         for row in event.selected:
-            seconds = expected(test_id(row), event.profile)
-            self.expected[row] = -1.0 if seconds is None else seconds
             self._move(row, Standing.WAITING)
+
+    def _await(self, profile: ProfileState, rows: Sequence[Row]) -> None:
+        """Let rows of a profile wait that are all new: ``_move`` for very many."""
+        count, standing = len(rows), self.standing
+        for row in rows:
+            standing[row] = Standing.WAITING
+        for counts in (self.counts, profile.counts):
+            counts[Standing.UNSELECTED] -= count
+            counts[Standing.WAITING] += count
+        times = [seconds for row in rows if (seconds := self.expected[row]) >= 0]
+        self._expected_left += sum(times)
+        self._unknown_left += count - len(times)
+        self.changed_rows.update(rows)
 
     def _move(self, row: Row, to: Standing) -> None:
         """Let a case stand elsewhere, and keep all counts true."""

@@ -73,7 +73,7 @@ class RunState(Columns):
     def __init__(
         self,
         cases: CaseTable,
-        expected: Callable[[str, ProfileName], float | None] = lambda _id, _profile: None,
+        expected: Callable[[str, ProfileName], float | None] | None = None,
         *,
         known_flaky: Callable[[str], bool] = lambda _id: False,
         flaky_fails: bool = False,

@@ -43,6 +43,8 @@ def raw(value: object, what: str) -> bytes:
 def texts(value: object, what: str) -> tuple[str, ...]:
     """Return texts; one text alone counts as a list of it."""
     if isinstance(value, list):
+        if set(map(type, cast("list[object]", value))) == {str}:  # the quick way, of very long ones
+            return tuple(cast("list[str]", value))
         return tuple(text(item, what) for item in cast("list[object]", value))
     if isinstance(value, str):
         return (value,) if value else ()

@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from listing import listing
+
 LIMIT = 600
 STESTR_CONF = "[DEFAULT]\ntest_path=.\n"
 TESTR_CONF = """[DEFAULT]
@@ -162,6 +164,7 @@ def main() -> None:
             Contender("pytest", [python, "-m", "pytest", "-q"]),
         ]
         compare("one trivial test (E7)", suite, contenders, max(options.rounds, 5), environ)
+    listing()
 
 
 if __name__ == "__main__":

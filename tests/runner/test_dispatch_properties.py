@@ -93,7 +93,7 @@ class World:
         for entry in some:
             self.entries[entry.row] = entry
             self.to_run[entry.row] = 1
-            self.listed[profile] = entry.index + 1
+            self.listed[profile] = entry.position + 1
         self.dispatcher.add(some, self.now)
         if not waiting and profile not in self.ended:
             self.ended.add(profile)
@@ -149,8 +149,8 @@ class World:
                     "a hard group was split"
                 )
             if old is not None and old[1] is worker:
-                assert old[2] < entry.index, "a hard group is out of order"
-            self.begun[key] = (lane, worker, entry.index)
+                assert old[2] < entry.position, "a hard group is out of order"
+            self.begun[key] = (lane, worker, entry.position)
 
     def lose(self, lane: LaneId) -> None:
         worker = self.workers.pop(lane)
@@ -225,7 +225,7 @@ class World:
             assert self.to_run[row] > 0, "nobody asked for it"
             assert entry.profile == profile
             assert entry.hosts is None or host in entry.hosts
-            assert entry.index < worker.known
+            assert entry.position < worker.known
             if entry.segment > 0:
                 assert self.ended == {*self.profiles}
             if entry.group is not None and entry.group.hard:
@@ -251,7 +251,7 @@ class World:
                 continue
             host, profile = self.lanes[lane]
             for row, entry in self.entries.items():
-                could = entry.profile == profile and entry.index < worker.known
+                could = entry.profile == profile and entry.position < worker.known
                 could = could and (entry.hosts is None or host in entry.hosts)
                 assert not could or entry.group or row in held or not self.to_run[row]
 

@@ -7,6 +7,7 @@ from testlanes.runner.events import (
     CasesAbsent,
     CasesGivenUp,
     CasesListed,
+    Group,
     ListingEnded,
     ListingStarted,
     RunEvent,
@@ -175,3 +176,14 @@ def test_what_the_lister_takes_back_is_given_up_and_what_another_takes_back_it_l
     assert ["b"] == [hosts.cases.test_id(row) for row in event.rows]
     hosts.listings.gone(PY, TWO, ["a"])
     assert {TWO: ["a"]} == hosts.absent(hosts.listings.loaded(PY, TWO, "", 1.0))
+
+
+def test_groups_stay_with_their_tests_where_some_ids_were_listed_before() -> None:
+    hosts = Hosts()
+    hosts.listings.began(PY, ONE)
+    hosts.listings.ids(PY, ONE, ["a"], {})
+    (event,) = hosts.listings.ids(PY, ONE, ["a", "b", "c", "b"], {0: ("x", False), 2: ("y", True)})
+    assert isinstance(event, CasesListed)
+    assert hosts.listed([event]) == ["b", "c"]
+    named = {hosts.cases.test_id(row): group for row, group in event.groups.items()}
+    assert named == {"c": Group("y", hard=True)}

@@ -255,3 +255,22 @@ def test_tests_that_say_nothing_leave_nothing_in_the_live_output() -> None:
     for row in (0, 1, 2) * 50:
         scene.run(row, Status.SUCCESS)
     assert len(scene.state.lanes[ONE].tail) == 1
+
+
+def test_what_is_listed_counts_the_same_all_at_once_and_one_by_one() -> None:
+    ids = ["a", "b", "c", "d"]
+    seconds = {"a": 1.0, "c": 2.0}
+    states: list[RunState] = []
+    for parts in ([ids], [[each] for each in ids]):
+        cases = CaseTable()
+        state = RunState(cases, lambda test_id, _: seconds.get(test_id))
+        for part in parts:
+            rows = cases.add_new(part, PY)
+            state.apply(CasesListed(PY, rows, tuple(row for row in rows if row != 3)))
+        states.append(state)
+    whole, single = states
+    assert whole.selected == single.selected == 3
+    assert list(whole.counts) == list(single.counts)
+    assert list(whole.profiles[PY].counts) == list(single.profiles[PY].counts)
+    assert whole.standing == single.standing
+    assert whole.changed_rows == single.changed_rows == {0, 1, 2}
