@@ -242,17 +242,20 @@ class World:
                 assert same != (theirs.profile, theirs.group, theirs.segment, theirs.hosts)
 
     def check_progress(self) -> None:
-        """A ready lane with nothing to do has nothing single that it could do."""
+        """A ready lane with nothing to do has nothing single that it could do and that no faster one does."""
         if self.limits != (None,):
             return
         held = {row for each in self.workers.values() for row in (*each.queue, each.running)}
         for lane, worker in self.workers.items():
             if worker.queue or worker.running is not None or worker.leaving or worker.asked:
                 continue
+            leaves = self.dispatcher.waiting(lane) == "a faster host ends it sooner"
             host, profile = self.lanes[lane]
             for row, entry in self.entries.items():
                 could = entry.profile == profile and entry.position < worker.known
                 could = could and (entry.hosts is None or host in entry.hosts)
+                if leaves and entry.seconds and self.dispatcher.wake_at is not None:
+                    continue  # what was never timed is left to nobody
                 assert not could or entry.group or row in held or not self.to_run[row]
 
     def finish(self) -> None:
@@ -280,6 +283,7 @@ class World:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 @example(seed=309875, steps=0)  # a worker was let go twice
+@example(seed=231, steps=222)  # a slow lane leaves the last long test to a faster one
 @given(st.integers(0, 1 << 30), st.integers(0, 300))
 def test_every_rule_holds_whatever_happens(seed: int, steps: int) -> None:
     rng = random.Random(seed)
