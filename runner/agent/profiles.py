@@ -233,7 +233,7 @@ class Loader:
 
     def _loads(self):
         """Return what it is loading: a module, a file; empty if it has not said."""
-        return text(tail.piece(self.path(whereabouts.NAME), 0, 4096))
+        return text(whereabouts.told(tail.piece(self.path(whereabouts.NAME), 0, 4096)))
 
     def connected(self, peer):
         """It connected; ``peer``: its process id."""

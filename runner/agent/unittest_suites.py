@@ -4,6 +4,7 @@ Ids are those of ``python -m subunit.run discover --list`` (stestr's too, which 
 be imported): ``test.id()`` of everything in the suite, ``unittest.loader._FailedTest.pkg.mod`` included.
 """
 
+import operator
 import os
 import sys
 import unittest
@@ -55,6 +56,8 @@ class Suite:
         self.announced = 0
         """How many ids were listed so far."""
         self._seen = set()
+        self._plain = True
+        """Whether all suites so far are unittest's own, which are the same however often one looks."""
         self._opaque = {}
         self._resources = {}
 
@@ -65,7 +68,10 @@ class Suite:
         whether or not it has any; ``begin(name)``: before each module. Return the ids that were announced and that the complete suite does not have.
         """
 
+        parts = []
+
         def found(suite):
+            parts.append(suite)
             self._add(self.tests, suite)
             self._announce(self.tests, announce)
 
@@ -81,6 +87,8 @@ class Suite:
                 options.get("pattern") or "test*.py",
                 options.get("top") or None,
             )
+        if announce and self._plain and _consists_of(suite, parts):
+            return []
         complete = {}
         self._add(complete, suite)
         # A load_tests at the top may have made something else of the modules' suites.
@@ -91,7 +99,9 @@ class Suite:
 
     def _add(self, tests, suite):
         self._new = []
-        for case, chain in walk(suite):
+        cases, plain = walk(suite)
+        self._plain = self._plain and plain
+        for case, chain in cases:
             test_id = spelled(str(case.id()))
             if test_id not in self._seen:
                 self._seen.add(test_id)
@@ -131,20 +141,35 @@ class Suite:
         return ""
 
 
-def walk(node, chain=()):
-    """Yield (test case, opaque suites around it) of all tests in a suite, in order."""
+def _consists_of(suite, parts):
+    """Whether a suite is the plain one of ``parts``, in that order, and of nothing else."""
+    tests = getattr(suite, "_tests", None)
+    if type(suite) is not unittest.TestSuite or type(tests) is not list or len(tests) != len(parts):
+        return False
+    return all(map(operator.is_, tests, parts))
+
+
+def walk(suite):
+    """Return ([(test case, opaque suites around it), …] of all tests in a suite, in order; whether all suites are plain)."""
+    found = []
+    return found, _walk(suite, (), found)
+
+
+def _walk(node, chain, found):
     if node is None:
-        return
+        return True
     try:
         children = iter(node)
     except TypeError:
-        yield node, chain
-        return
+        found.append((node, chain))
+        return True
+    plain = type(node) is unittest.TestSuite
     run = getattr(type(node), "run", None)
     if run is not None and run is not unittest.TestSuite.run:
         chain += (node,)
     for child in children:
-        yield from walk(child, chain)
+        plain = _walk(child, chain, found) and plain
+    return plain
 
 
 def spelled(test_id):

@@ -1,4 +1,8 @@
-"""What a loader is loading just now, in a file of its folder: who hangs or dies there says no more."""
+"""What a loader is loading just now, in a file of its folder: who hangs or dies there says no more.
+
+The file holds that and a NUL, before what is left of longer ones. It is never truncated: file systems that take
+pains over replaced files (ext4's ``auto_da_alloc``) write such a file to the disk when it is closed, for each module.
+"""
 
 import os
 
@@ -19,10 +23,15 @@ class Whereabouts:
         if not self._path:
             return
         try:
-            fd = _open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            fd = _open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                _write(fd, what.encode("utf-8", "backslashreplace"))
+                _write(fd, what.encode("utf-8", "backslashreplace") + b"\0")
             finally:
                 _close(fd)
         except OSError:
             pass
+
+
+def told(data):
+    """Return what the file's first bytes say."""
+    return data.partition(b"\0")[0]
