@@ -22,9 +22,13 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
 
 
 @pytest.fixture
-def rig(machines: Rig) -> Rig:
-    """Three hosts, h1 to h3, in good order."""
+def rig(machines: Rig) -> Iterator[Rig]:
+    """Three hosts, h1 to h3, in good order; runs that a test that failed has left are killed."""
     for host in machines.hosts.values():
         host.reset()
     machines.know_keys()
-    return machines
+    yield machines
+    for process in machines.runs:
+        process.kill()
+        process.wait()
+    machines.runs.clear()

@@ -57,6 +57,10 @@ class Project:
         (self.user / "testlanes").mkdir(parents=True, exist_ok=True)
         (self.user / "testlanes/hosts.toml").write_text("\n".join(lines) + "\n")
 
+    def there(self, host: str) -> Path:
+        """Return its folder on a host, as seen from here."""
+        return self.rig[host].root / str(self.folder).lstrip("/")
+
     def arrive(self, host: str) -> None:
         """Copy the project to a host again, which forgets all but its disk."""
         self.rig[host].give(self.folder)
@@ -107,6 +111,7 @@ class Running:
                 stderr=errors,
                 start_new_session=True,
             )
+        project.rig.runs.append(self.process)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 

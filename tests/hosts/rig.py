@@ -227,6 +227,8 @@ class Rig:
 
     def __init__(self, folder: Path, count: int) -> None:
         self.folder = folder
+        self.runs: list[subprocess.Popen[bytes]] = []
+        """What a test has started here."""
         folder.chmod(0o755)
         make_key(folder / "id")
         words = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "sh"]

@@ -19,7 +19,7 @@ from ..runner.projects import unittests
 from ..runner.watched import Watched
 from .projects import LEASE, PYTHON, Project
 from .rig import Rig
-from .test_losses import GATED, open_gate
+from .test_losses import GATED, let_begin, open_gate
 
 H1, H2 = HostName("h1"), HostName("h2")
 
@@ -50,6 +50,8 @@ async def test_hosts_leave_and_join_as_the_user_wants(rig: Rig, tmp_path: Path) 
     watched = Watched(prepared(project))
     ask = watched.run.supervisor.ask
     going = asyncio.ensure_future(watched.run.go())  # noqa: TID251
+    await watched.until(lambda: watched.count(HostReady, H1) and watched.count(HostReady, H2))
+    let_begin(project)
     await watched.until(lambda: watched.finished[H1] and watched.finished[H2])
     ask(LeaveHost(H1))
     assert 1 == watched.count(HostLost, H1)

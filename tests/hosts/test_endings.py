@@ -10,16 +10,16 @@ import pytest
 
 from .projects import LEASE, Project, lost, ready, started
 from .rig import Rig, until
-from .test_losses import GATED, GONE, begin, open_gate
+from .test_losses import GONE, begin, open_gate
 
 STUBBORN = """
     import os, re, subprocess, sys, time, unittest
 
     class Stubborn(unittest.TestCase):
-        def test_never_lets_go_of_the_interpreter(self):
+        def test_40_never_lets_go_of_the_interpreter(self):
             re.match(r"(a+)+$", "a" * 60 + "b")
 
-        def test_leaves_daemons(self):
+        def test_20_leaves_daemons(self):
             for _ in range(5):
                 code = "import os, time; os.setsid(); os.fork() and os._exit(0); time.sleep(600)"
                 subprocess.run([sys.executable, "-c", code])
@@ -43,7 +43,7 @@ KILLS_ITS_AGENT = """
                 if "zlib.decompress" in words:
                     doomed.append(pid)
                 pid = parent(pid)
-            time.sleep(0.1)  # until it is known to run
+            time.sleep(1)  # until it is known to run
             for pid in reversed(doomed):
                 os.kill(pid, signal.SIGKILL)
             time.sleep(60)
@@ -76,8 +76,8 @@ def test_nothing_outlives_a_controller_that_is_killed(rig: Rig, tmp_path: Path, 
     project = Project(tmp_path, rig, stubborn=STUBBORN)
     running = project.start("local,h1,h2,h3")
     if seed % 2:
-        running.until(started("test_leaves_daemons"))
-        running.until(started("test_never_lets_go_of_the_interpreter"))
+        running.until(started("test_20_leaves_daemons"))
+        running.until(started("test_40_never_lets_go_of_the_interpreter"))
     until(lambda: running.process.poll() is not None or running.of("host_phase"))
     moment = chance.uniform(0.0, 1.5)
     with pytest.raises(AssertionError):
@@ -92,8 +92,8 @@ def test_nothing_outlives_a_controller_that_is_killed_behind_a_cut_link(
 ) -> None:
     project = Project(tmp_path, rig, stubborn=STUBBORN)
     running = project.start("h1,h2,h3")
-    running.until(started("test_leaves_daemons"))
-    running.until(started("test_never_lets_go_of_the_interpreter"))
+    running.until(started("test_20_leaves_daemons"))
+    running.until(started("test_40_never_lets_go_of_the_interpreter"))
     for host in rig.hosts.values():
         host.cable.cut()
     running.kill()
@@ -118,10 +118,7 @@ def test_a_test_that_took_two_hosts_down_is_not_passed_on(rig: Rig, tmp_path: Pa
 def test_a_run_that_loses_all_its_hosts_ends_and_says_what_was_not_run(
     rig: Rig, tmp_path: Path
 ) -> None:
-    project = Project(tmp_path, rig, gated=GATED)
-    running = project.start("h1,h2")
-    for name in ("h1", "h2"):
-        running.until_finished(3, name)
+    project, running = begin(rig, tmp_path, "h1", "h2")
     for name in ("h1", "h2"):
         rig[name].crash(told=True)
     assert 3 == running.end(), str(running)

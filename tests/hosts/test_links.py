@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from itertools import pairwise
 from pathlib import Path
 
 from .projects import Project, Running
 from .rig import Rig
-from .test_losses import GATED, open_gate
+from .test_losses import GATED, let_begin, open_gate
 
 FLOOD = """
     import os, sys, time, unittest
@@ -43,31 +41,22 @@ def test_a_flood_in_one_lane_leaves_the_other_lanes_quick(rig: Rig, tmp_path: Pa
     """600 kB over 1 Mbit/s take some five seconds; what the other lane says must not wait behind them."""
     project = Project(tmp_path, rig, flood=FLOOD)
     rig["h1"].cable.slow("1mbit")
-    running = project.start("h1")
-    arrived: list[tuple[float, str]] = []
-    seen = 0
-    while running.process.poll() is None:
-        for event in running.events[seen:]:
-            seen += 1
-            if event["event"] == "case_finished":
-                arrived.append((time.monotonic(), event["case"]["id"]))
-        time.sleep(0.01)
-    running.end()
+    running = project.run("h1")
     running.check_each_has_one_outcome()
-    ticks = [at for at, name in arrived if "Ticks" in name]
-    gaps = [after - before for before, after in pairwise(ticks)]
-    # Without credit the longest was the whole transfer.
-    assert max(gaps) < 2.0, gaps
+    arrived = [event["case"]["id"].rpartition(".")[2] for event in running.finished()]
+    # Without credit only those are before it that ended before it did.
+    assert arrived.index("test_a_flood") > 2, arrived
 
 
 def test_a_host_can_be_far_away(rig: Rig, tmp_path: Path) -> None:
     project = Project(tmp_path, rig, gated=GATED)
     rig["h1"].cable.slow(delay=0.05)
+    let_begin(project)
     open_gate(project)
     running: Running = project.run("h1,h2")
     assert 0 == running.process.returncode, str(running)
     ready = {event["host"]: event["latency"] for event in running.of("host_ready")}
-    assert 0.1 <= ready["h1"] < 1.0
-    assert ready["h2"] < 0.1
+    assert ready["h1"] >= 0.1
+    assert ready["h2"] < ready["h1"]
     used = running.hosts_used()
     assert used["h1"] > used["h2"] / 3

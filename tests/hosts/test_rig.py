@@ -62,7 +62,7 @@ def test_a_slow_link_delays_and_loses(rig: Rig) -> None:
         rig.run("ping", "-c1", "-W2", rig["h1"].cable.address) if Path("/bin/ping").exists() else ""
     )
     if times:
-        assert 200.0 <= float(times.partition("time=")[2].split()[0]) < 600.0
+        assert 200.0 <= float(times.partition("time=")[2].split()[0])
     assert "h1" == ssh(rig, "h1", "hostname")
     rig["h1"].cable.heal()
     rig["h1"].cable.slow(rate="2mbit", loss=1.0)

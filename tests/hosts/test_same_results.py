@@ -6,11 +6,15 @@ import re
 from datetime import datetime
 from pathlib import Path
 
-from .projects import Project
+from .projects import Project, Running, ready
 from .rig import Rig
+from .test_losses import let_begin
 
 MIXED = """
-    import time, unittest
+    import os, time, unittest
+
+    while not os.path.exists("begun"):
+        time.sleep(0.02)
 
     class Mixed(unittest.TestCase):
         def test_skips(self):
@@ -28,10 +32,22 @@ MIXED = """
 """
 
 
+def run_together(project: Project, *hosts: str) -> Running:
+    """Run to the end; no host loads the suite before all are there, or a late one would find nothing left."""
+    for folder in (project.folder, *(project.there(host) for host in project.rig.hosts)):
+        (folder / "begun").unlink(missing_ok=True)
+    running = project.start(",".join(hosts))
+    for host in project.rig.hosts.keys() & hosts:
+        running.until(ready(host))
+    let_begin(project)
+    running.end()
+    return running
+
+
 def test_several_hosts_give_what_one_gives(rig: Rig, tmp_path: Path) -> None:
     project = Project(tmp_path, rig, mixed=MIXED)
-    here = project.run("local")
-    everywhere = project.run("local,h1,h2,h3")
+    here = run_together(project, "local")
+    everywhere = run_together(project, "local", "h1", "h2", "h3")
 
     assert 84 == len(here.verdicts)
     assert here.verdicts == everywhere.verdicts
@@ -50,7 +66,7 @@ def test_several_hosts_give_what_one_gives(rig: Rig, tmp_path: Path) -> None:
 def test_stestr_reads_what_hosts_ran(rig: Rig, tmp_path: Path) -> None:
     project = Project(tmp_path, rig, mixed=MIXED)
     (project.folder / ".stestr.conf").write_text("[DEFAULT]\ntest_path=.\n")
-    project.run("h1,h2")
+    run_together(project, "h1", "h2")
 
     told = project.tell("stestr", "last", code=1)
     assert "Passed: 80" in told, told
@@ -59,6 +75,9 @@ def test_stestr_reads_what_hosts_ran(rig: Rig, tmp_path: Path) -> None:
 
 UNEQUAL = """
     import os, time, unittest
+
+    while not os.path.exists("begun"):
+        time.sleep(0.02)
 
     class Steps(unittest.TestCase):
         pass
@@ -75,7 +94,7 @@ def test_a_slow_host_gets_less_to_do(rig: Rig, tmp_path: Path) -> None:
     project = Project(tmp_path, rig, unequal=UNEQUAL)
     project.describe(h3={"env": {"SLOWNESS": "4"}})
     for turn in ("times unknown", "times known"):
-        running = project.run("h1,h2,h3")
+        running = run_together(project, "h1", "h2", "h3")
         assert 0 == running.process.returncode, str(running)
         running.check_each_has_one_outcome()
         used = running.hosts_used()
