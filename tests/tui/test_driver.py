@@ -57,7 +57,6 @@ def test_a_fault_of_ours_gives_the_terminal_back_without_any_variable(tmp_path: 
         assert b"the run goes on" in last
         log = Path(last.decode().rpartition(" ")[2].strip())
         assert "ZeroDivisionError" in log.read_text()
-        log.unlink()
 
 
 def test_a_terminal_that_is_gone_ends_the_dashboard(tmp_path: Path) -> None:
