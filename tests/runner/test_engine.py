@@ -145,7 +145,7 @@ async def test_a_test_over_its_limit_is_stopped_and_the_others_run(tmp_path: Pat
                 def test_quick(self): pass
             """,
     )
-    state, code = await finish(unittests(tmp_path, timeout=0.5, grace=0.5))
+    state, code = await finish(unittests(tmp_path, timeout=1.5, grace=1.5))
 
     assert {
         "test_hangs": "timeout",

@@ -47,9 +47,7 @@ class Project:
         """Start a run, and wait until both slow tests are running."""
         run = self.start(*words)
         until(lambda: len(list(self.folder.glob("running-*"))) == 2)
-        assert run.stdout is not None
-        while b"FAIL" not in (line := run.stdout.readline()):
-            assert line, "it ended"
+        read_until(run, b"FAIL")
         return run
 
     def go_on(self) -> None:
@@ -87,6 +85,13 @@ def here(tmp_path: Path) -> Iterator[Project]:
     assert left_lying(tmp_path) == []
 
 
+def read_until(run: subprocess.Popen[bytes], text: bytes) -> None:
+    """Read the lines that a run says up to one that contains a text."""
+    assert run.stdout is not None
+    while text not in (line := run.stdout.readline()):
+        assert line, "it ended"
+
+
 def end(run: subprocess.Popen[bytes]) -> tuple[int, str]:
     """Wait for the end of a run; return its exit code and all it said."""
     output, _ = run.communicate(timeout=LIMIT)
@@ -114,7 +119,7 @@ def test_exit_codes(here: Project, words: list[str], code: int) -> None:
 def test_ctrl_c_lets_what_runs_end_and_blames_nobody(here: Project) -> None:
     run = here.start_slow()
     run.send_signal(signal.SIGINT)
-    until(lambda: run.poll() is None)
+    read_until(run, b"stopping")
     here.go_on()
     code, said = end(run)
 
@@ -127,7 +132,7 @@ def test_ctrl_c_lets_what_runs_end_and_blames_nobody(here: Project) -> None:
 def test_ctrl_c_twice_ends_at_once_and_blames_nobody(here: Project) -> None:
     run = here.start_slow()
     run.send_signal(signal.SIGINT)
-    time.sleep(0.2)  # two presses, not one that bounces
+    read_until(run, b"stopping")  # the kernel makes one signal of two that nobody took yet
     run.send_signal(signal.SIGINT)
     code, said = end(run)
 

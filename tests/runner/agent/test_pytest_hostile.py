@@ -67,8 +67,8 @@ def test_dup2(): os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 def test_prints(): print("seen"); os.write(1, b"too\\n")
 def test_close_all(): os.closerange(3, 4096)
 def test_hang():
-    print("hanging")
     try:
+        print("hanging")
         time.sleep(60)
     finally:
         print("cleaned up")
