@@ -119,6 +119,13 @@ class Forks:
         self._wake = (read, write)
         while True:
             self._reap()
+            # First: what was asked for while the suite was loaded may have been read already.
+            while True:
+                message = self._channel.receive(wait=False)
+                if message is None:
+                    break
+                if not self._obey(message):
+                    return
             # Anew each time: the channel's number changes when it had to reconnect.
             poller = select.poll()
             poller.register(read, select.POLLIN)
@@ -129,12 +136,6 @@ class Forks:
                     pass
             except BlockingIOError:
                 pass
-            while True:
-                message = self._channel.receive(wait=False)
-                if message is None:
-                    break
-                if not self._obey(message):
-                    return
 
     def _obey(self, message):
         word = message.get("op")

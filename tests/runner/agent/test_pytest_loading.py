@@ -195,3 +195,11 @@ async def test_b(): assert asyncio.get_running_loop()
     lanes = Lanes(here, lay(tmp_path / "project", files), sys.executable)
     for _ in range(2):
         assert [told.status for told in lanes.fork().ran(*lanes.ids)] == ["success"] * 2
+
+
+def test_a_worker_may_be_asked_for_before_the_suite_is_loaded(here: Agent, tmp_path: Path) -> None:
+    """What the loader has read together with its options is not forgotten."""
+    loader = here.loader(lay(tmp_path / "p", {"test_a.py": "def test_a(): pass\n"}), kind="pytest")
+    worker = here.fork(loader)
+
+    assert worker.one("test_a.py::test_a").status == "success"
