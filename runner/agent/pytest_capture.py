@@ -61,6 +61,20 @@ class LaneStream:
         except OSError:
             return ""
 
+    def begin_at(self, size):
+        """Let the next ``read`` return what was written since the file had so many bytes."""
+        self._at = size
+
+    def look(self):
+        """Notice that a test closed the stream's descriptor."""
+        try:
+            stat = self._fstat(self.file)
+        except OSError:
+            self.broken = True
+        else:
+            if (stat.st_dev, stat.st_ino) != self._ident:
+                self.broken = True
+
     def mend(self):
         """Let the descriptor that tests see go to the lane's file again. Return whether that is possible."""
         try:
@@ -88,14 +102,21 @@ class LaneCapture:
 
     in_files = True
 
+    def begin_at(self, sizes):
+        """A test begins when stdout and stderr have so many bytes."""
+        self.out.begin_at(sizes[0])
+        self.err.begin_at(sizes[1])
+
     def check(self, fixed, sick):
         """Mend fds 1 and 2 where a test closed or replaced them; without the streams no test can be captured."""
         for stream in (self.out, self.err):
-            start = "file descriptor %d " % stream.number
-            for problem in [each for each in sick if each.startswith(start)]:
-                if stream.mend():
-                    sick.remove(problem)
-                    fixed.append(problem)
+            stream.look()
+            if sick:
+                start = "file descriptor %d " % stream.number
+                for problem in [each for each in sick if each.startswith(start)]:
+                    if stream.mend():
+                        sick.remove(problem)
+                        fixed.append(problem)
             if stream.broken:
                 sick.append("the capture of file descriptor %d is closed" % stream.number)
 

@@ -22,6 +22,7 @@ from .pytest_fixtures import FixtureWatch
 from .pytest_master import PATIENCE, Desk, Door, Master
 from .pytest_quiet import PLUGINS, nothing, put_aside, quiet_logging, silence
 from .pytest_running import PytestWorker
+from .pytest_short import short_way
 from .pytest_suite import Suite
 from .whereabouts import Whereabouts
 from .worker import exception_text
@@ -295,10 +296,14 @@ class Plugin:
         files = [os.path.join(options["dir"], name) for name in ("stdout", "stderr")]
         capture = pytest_capture.take_over(session.config, *files)
         worker = self.worker = PytestWorker(channel, options, session, self.suite, capture)
-        logs = session.config.pluginmanager.getplugin("logging-plugin")
+        manager = session.config.pluginmanager
+        logs = manager.getplugin("logging-plugin")
         copy_log(getattr(logs, "report_handler", None), worker.sources)
-        session.config.pluginmanager.register(FixtureWatch(worker), "testlanes-fixtures")
+        manager.register(FixtureWatch(worker), "testlanes-fixtures")
         pytest_lean.remember_hooks(session)
+        worker.short = short_way(worker, capture, (self,))
+        if worker.short is not None:
+            manager.register(worker.short, "testlanes-short-way")
         worker.loop()
 
     # -- one test ------------------------------------------------------------

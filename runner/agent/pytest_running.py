@@ -72,7 +72,9 @@ class PytestWorker(Worker):
         self.sources = Sources(self)
         self._left = None
         self._ran = set()
-        self._locations = Locations()
+        self.locations = Locations()
+        self.short = None
+        """The ShortWay of the session, if it has one."""
         self._state = session._setupstate
         self._protocol = session.config.hook.pytest_runtest_protocol
 
@@ -179,7 +181,8 @@ class PytestWorker(Worker):
             self._ran.add(test_id)
             for item in items:
                 self._count(item)
-                self._locations.settle(item)
+                if self.short is None or self.short.of(item) is None:
+                    self.locations.settle(item)
         self.outcome.clear()
         self._parts = 0
         escaped = None
