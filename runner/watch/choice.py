@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from posixpath import dirname
 
 from ..affected import Affected, Change, ImportGraph, TestFiles
@@ -140,6 +140,16 @@ class Choice:
 
         return selects
 
+    def urgent(self, aim: Aim, failing: Collection[Case]) -> Callable[[str, ProfileName], bool]:
+        """Return what says of a test whether it is among the first to run.
+
+        It is failing; where nothing is, its file is a changed one or bears the name of one: ``test_quota.py``, ``quota.py``.
+        """
+        if failing:
+            return lambda test_id, profile: Case(test_id, profile) in failing
+        changed = {_topic(path) for path in aim.affected.reasons.values()}
+        return lambda test_id, _: _topic(self._files.of(test_id) or "") in changed
+
     def _blocked(self, aim: Aim, case: Case) -> bool:
         reasons = aim.blocked.reasons
         if not reasons:
@@ -186,6 +196,11 @@ def _allows(ways: Ways, failing: Collection[Case]) -> Callable[[Case], bool]:
         return not ways.failing or case in failing
 
     return allows
+
+
+def _topic(path: str) -> str:
+    """Return what a file or the file of its tests is named after."""
+    return PurePosixPath(path).stem.removeprefix("test_").removesuffix("_test")
 
 
 def import_folders(settings: Settings) -> list[str]:

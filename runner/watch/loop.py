@@ -311,7 +311,7 @@ class Watch:
         watch = WatchRequest(
             self._standby,
             selects,
-            lambda test_id, profile: Case(test_id, profile) in failing,
+            self._choice.urgent(aim, failing),
             whole=request.partial is not True,
         )
         partial = request.partial if full else True

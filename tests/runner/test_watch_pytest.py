@@ -83,3 +83,21 @@ def test_pytest_is_configured_anew_when_what_configures_it_changed(
     assert one.cycle_of("test_lib.py", more)["counts"] == {"success": 1}
     changed = own.replace("[pytest]", "[tool:pytest]").format("check_*")
     assert one.cycle_of("own.cfg", changed)["counts"] == {"fail": 1}
+
+
+def test_the_tests_that_bear_the_name_of_what_changed_come_first(tmp_path: Path) -> None:
+    folder, order = tmp_path / "project", tmp_path / "order"
+    folder.mkdir()
+    (folder / "pytest.ini").write_text("[pytest]\npythonpath = .\n")
+    (folder / "quota.py").write_text("X = 1\n")
+    for name in ("a", "quota", "z"):
+        note = f"    with open({str(order)!r}, 'a') as file:\n        file.write('{name} ')\n"
+        (folder / f"test_{name}.py").write_text(f"import quota\ndef test_it():\n{note}")
+    one = Watching(folder, "-j1")
+    try:
+        assert one.cycle()["counts"] == {"success": 3}
+        order.unlink()
+        assert one.cycle_of("quota.py", "X = 2\n")["counts"] == {"success": 3}
+        assert order.read_text().startswith("quota ")
+    finally:
+        one.end()
