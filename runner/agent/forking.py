@@ -12,7 +12,6 @@ import sys
 import time
 import warnings
 
-from . import record
 from .boot import exit_status, forget_where, leave, update_environment
 from .channel import Channel, Gone
 from .worker import exception_text
@@ -82,6 +81,9 @@ class Forks:
     ``work(channel, options)`` is called in the child; it returns when the worker ended.
     """
 
+    oldest = 2
+    """The generation up to which garbage is looked for. What a warm image had is in the oldest: it was looked for there."""
+
     def __init__(self, channel, work):
         self._channel = channel
         self._work = work
@@ -104,8 +106,7 @@ class Forks:
 
     def loaded(self):
         """Say whether forks are safe now, and make them share what was loaded."""
-        # In a watch, what an image had is in the oldest generation, and was looked through there.
-        gc.collect(1 if record.active is not None else 2)
+        gc.collect(self.oldest)
         gc.freeze()
         self._tell(unsafe(), again=True)
 

@@ -16,7 +16,7 @@ import warnings
 
 from . import boot
 from .channel import Gone
-from .forking import _fork, _redirect, _reseed, unsafe
+from .forking import Forks, _fork, _redirect, _reseed, unsafe
 from .origins import installed_folders, is_installed
 
 
@@ -210,6 +210,7 @@ class Image:
         _redirect(request["dir"])
         boot.update_environment(request.get("env"))
         gc.unfreeze()  # what is frozen, gc.get_referrers does not see (hypothesis asks it)
+        Forks.oldest = 1
         _reseed(request.get("env") or {})
         importlib.invalidate_caches()
         self._channel.again(request["token"])

@@ -1,7 +1,7 @@
 """Save -> first result and save -> all affected done, of ``testlanes watch`` and of other watchers, in turn.
 
 ``python tests/benchmarks/watch.py --python VENV/bin/python [--rounds 9] [--only heavy]``: the interpreter needs
-pytest, and for the peers pytest-watcher, pytest-watch and pytest-testmon; for the project with heavy imports
+pytest, and for the peers pytest-watcher (which hears of nothing with watchdog 7: install watchdog<6), pytest-watch and pytest-testmon; for the project with heavy imports
 sqlalchemy and networkx, of which the suite of the large project is a part. Each watcher has a copy of the project
 of its own and stays up; one is given a save after the other. A conftest that all of them load notes when results exist.
 "Through" is when the next save may come: testlanes has told of the cycle, pytest's session is over. Also: the CPU that each takes while nothing happens.
@@ -130,7 +130,16 @@ class Watcher:
         source = self.process.stdout.fileno() if self.process.stdout else master
         threading.Thread(target=self._read, args=(source, master), daemon=True).start()
         self.wait(0)
-        time.sleep(1.5)  # some start to watch only after their first run
+        path = self.folder / self.source
+        for _ in range(5):  # some start to watch a good while after their first run
+            since, end = time.time_ns(), time.monotonic() + 10
+            path.write_text(path.read_text() + "\nWATCHED = True\n")
+            while time.monotonic() < end:
+                if self.over(since) is not None:
+                    time.sleep(1)
+                    return
+                time.sleep(0.05)
+        raise SystemExit(f"{self.name} does not notice what is saved")
 
     def _read(self, source: int, master: int) -> None:
         left = b""
