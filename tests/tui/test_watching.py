@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from testlanes.runner.events import ExtraResult
+from testlanes.runner.events import ExtraResult, ImageChanged
 from testlanes.runner.ids import Case, Kind, LaneId, Status
 from testlanes.runner.watch.words import block
 from testlanes.runner.watching import (
@@ -55,6 +55,17 @@ def test_it_says_what_ran_and_why_and_what_is_left() -> None:
     assert "watching 1,204 files" in text
     assert "ignored lib/.quota.py.swp (an editor's or compiler's own)" in text
     assert "warm 41 MB" in text
+
+
+def test_a_warm_image_in_which_pytest_has_not_begun_says_why() -> None:
+    stage = stage_watching()
+    stage.board.tell(
+        ImageChanged(PY311, "ready", "pytest loads plugin before anything else", 41 << 20)
+    )
+    text = "warm 41 MB (pytest itself is not: pytest loads plugin before anything else)"
+    assert text in "\n".join(words(stage))
+    shown = Shown(stage.state, Options(), stage.notes.now_ns)
+    assert all(line_width(line) <= 40 for line in watch_lines(shown, stage.board.watched, 40))
 
 
 def test_a_cycle_in_which_only_the_end_of_a_class_failed_is_not_green() -> None:
