@@ -217,8 +217,41 @@ def catches(pid, signum):
     return True
 
 
+_LISTS_CHILDREN = os.path.exists("/proc/thread-self/children")
+"""Whether the kernel tells a process's children (CONFIG_PROC_CHILDREN): most do."""
+
+
 def descendants():
     """Return {pid: Process} of all that descends from us, zombies too."""
+    if not _LISTS_CHILDREN:
+        return _descendants_by_parent()
+    me = os.getpid()
+    found, seen, todo = {}, set(), _children(me)
+    while todo:
+        pid = todo.pop()
+        if pid not in seen:
+            seen.add(pid)
+            process = look(pid)
+            if process is not None:
+                found[pid] = process
+                todo += _children(pid)
+        if not todo:
+            todo = [pid for pid in _children(me) if pid not in seen]  # whose parent ended meanwhile
+    return found
+
+
+def _children(pid):
+    found = []
+    try:
+        for thread in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/children" % (pid, thread), "rb", 0) as file:
+                found += map(int, file.read().split())
+    except OSError:  # it ended: what was its is ours now
+        pass
+    return found
+
+
+def _descendants_by_parent():
     try:
         names = os.listdir("/proc")
     except OSError:

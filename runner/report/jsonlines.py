@@ -14,6 +14,7 @@ from typing import IO, cast
 from ..cases import CaseTable
 from ..events import Group, RunEvent, Ticked
 from ..ids import Row
+from .beginnings import Beginnings
 from .reporter import Outlet
 
 FORMAT = 1
@@ -30,10 +31,15 @@ class JsonLines:
     def __init__(self, cases: CaseTable, stream: IO[str]) -> None:
         self._cases = cases
         self._out = Outlet(stream)
+        self._beginnings = Beginnings()
         self._names: dict[type, tuple[str, tuple[str, ...]]] = {}
 
     def record(self, event: RunEvent) -> None:
         """Write one event."""
+        for each in self._beginnings.complete(event):
+            self._record(each)
+
+    def _record(self, event: RunEvent) -> None:
         if isinstance(event, Ticked):
             return
         kind = type(event)

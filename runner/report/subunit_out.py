@@ -18,6 +18,7 @@ from ..events import (
 )
 from ..ids import DEFAULT_PROFILE, LaneId, ProfileName, Row
 from ..wire.subunit import Packet, encode
+from .beginnings import Beginnings
 from .reporter import Outlet
 
 TEXT = "text/plain; charset=utf8"
@@ -29,10 +30,15 @@ class SubunitOut:
     def __init__(self, cases: CaseTable, stream: IO[bytes]) -> None:
         self._cases = cases
         self._out = Outlet(stream)
+        self._beginnings = Beginnings()
         self._running: dict[LaneId, Row] = {}
 
     def record(self, event: RunEvent) -> None:
         """Write what subunit has a word for."""
+        for each in self._beginnings.complete(event):
+            self._record(each)
+
+    def _record(self, event: RunEvent) -> None:
         match event:
             case CasesListed(profile, _, selected):
                 tags = _profile_tags(profile)
@@ -44,10 +50,8 @@ class SubunitOut:
             case DetailReceived(lane, row, name, mime, data, eof, live):
                 if not live:
                     self._say(lane, row, Packet(name=name, mime=mime, data=data, eof=eof))
-            case CaseFinished(lane, row, status, _, at, seconds, tags):
-                if self._running.pop(lane, None) != row:
-                    began = at - round(seconds * 1e9)
-                    self._say(lane, row, Packet(status="inprogress", ns=began))
+            case CaseFinished(lane, row, status, _, at, _, tags):
+                self._running.pop(lane, None)
                 self._say(lane, row, Packet(status=str(status), ns=at, tags=frozenset(tags)))
             case ExtraResult():
                 self._extra(event)

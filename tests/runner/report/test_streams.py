@@ -106,17 +106,25 @@ def test_the_subunit_stream_tells_lanes_by_route_and_tag(story: Story) -> None:
     assert packets[4].ns == (packets[2].ns or 0) + 1_000_000_000
 
 
-def test_the_subunit_stream_begins_every_test_also_one_that_is_only_told_to_have_ended(
-    story: Story,
-) -> None:
-    out = io.BytesIO()
-    story.reporters.append(SubunitOut(story.cases, out))
-    [row] = story.begin(["m.t"])
-    story.finish_case(row, seconds=2.0)
+def test_streams_begin_every_test_also_one_that_is_only_told_to_have_ended(story: Story) -> None:
+    out, text = io.BytesIO(), io.StringIO()
+    story.reporters += [SubunitOut(story.cases, out), JsonLines(story.cases, text)]
+    long, quick = story.begin(["m.long", "m.quick"])
+    story.start(long)
+    story.finish_case(quick, seconds=2.0)
+    story.finish_case(long)
     story.end()
-    _, began, ended = decoded(out)
-    assert (began.status, ended.status, began.route) == ("inprogress", "success", "0")
+    said = [(p.test_id, p.status, p.route) for p in decoded(out) if p.status != "exists"]
+    assert said == [
+        ("m.long", "inprogress", "0"),
+        ("m.quick", "inprogress", "0"),
+        ("m.quick", "success", "0"),
+        ("m.long", "success", "0"),
+    ]
+    _, began, ended, _ = (p for p in decoded(out) if p.status != "exists")
     assert (ended.ns or 0) - (began.ns or 0) == 2_000_000_000
+    told = [one["event"] for one in read(text) if str(one["event"]).startswith("case_")]
+    assert told == ["case_started", "case_started", "case_finished", "case_finished"]
 
 
 def test_a_test_whose_worker_is_lost_without_a_verdict_does_not_stay_in_progress(
