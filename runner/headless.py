@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from .events import INTERRUPTED, RunEnded
@@ -26,8 +26,11 @@ def handlers_kept() -> Generator[None]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
-async def run_headless(run: Run) -> RunEnded:
-    """Run to the end. The first Ctrl-C stops handing out, the second kills what runs; so do SIGTERM and SIGHUP at once."""
+async def run_headless(run: Run, store: Callable[[], object] = lambda: None) -> RunEnded:
+    """Run to the end. The first Ctrl-C stops handing out, the second kills what runs; so do SIGTERM and SIGHUP at once.
+
+    ``store`` is called when the run is over; no further Ctrl-C interrupts it.
+    """
     loop = asyncio.get_running_loop()
     presses = 0
 
@@ -42,6 +45,7 @@ async def run_headless(run: Run) -> RunEnded:
     try:
         return await run.go()
     finally:
+        store()
         for number in SIGNALS:
             loop.remove_signal_handler(number)
 

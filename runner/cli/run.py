@@ -143,7 +143,7 @@ def run_once(
     recorded.run.observers.extend(reporter.record for reporter in reporters)
     try:
         with handlers_kept():
-            asyncio.run(run_headless(recorded.run))
+            asyncio.run(run_headless(recorded.run, recorded.finish))
     finally:
         number = recorded.finish()
     for reporter in reporters:

@@ -176,7 +176,7 @@ def test_a_run_cut_short_forgets_no_failure_and_blames_no_test(
         deadline = time.monotonic() + LIMIT
         while how is signal.SIGINT and run.poll() is None and time.monotonic() < deadline:
             run.send_signal(how)  # the first lets running tests end, the second does not
-            time.sleep(0.1)
+            time.sleep(0.01)
     assert run.returncode != 0
 
     reached = {one.test_id for one in opened(folder).read(1)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from testlanes.runner.cli.entry import run_command_line
+from testlanes.runner.cli.recorded import RecordedRun
 from testlanes.runner.wire.subunit import Decoder, Packet, encode
 
 SECOND = 1_000_000_000
@@ -275,6 +277,26 @@ def test_ctrl_c_is_130_and_no_traceback(
     monkeypatch.setattr("testlanes.runner.cli.stats.run_stats", pressed)
     assert run_command_line(["stats"]) == 130
     assert capsys.readouterr().err == "testlanes: interrupted\n"
+
+
+def test_ctrl_c_once_more_does_not_interrupt_the_storing_of_a_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (project / "test_it.py").write_text(
+        "import unittest\nclass T(unittest.TestCase):\n    def test_it(self): pass\n"
+    )
+    store, pressed = RecordedRun.finish, list[bool]()
+
+    def finish(recorded: RecordedRun) -> int:
+        if not pressed:
+            pressed.append(True)
+            signal.raise_signal(signal.SIGINT)
+        return store(recorded)
+
+    monkeypatch.setattr(RecordedRun, "finish", finish)
+    assert run_command_line(["run", "--no-tui"]) == 0
+    assert pressed
+    assert (project / ".testrepository" / "0").exists()
 
 
 def test_output_that_nobody_reads_is_no_error(project: Path) -> None:
