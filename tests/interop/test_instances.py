@@ -379,24 +379,24 @@ class TestDisposal:
         assert list(nova.ledger.parent.glob("instances-*")) == []
 
     def test_one_that_hangs_is_ended(self, nova: Nova) -> None:
-        (nova.folder / "testlanes.toml").write_text("instance_timeout = 1\n")
+        (nova.folder / "testlanes.toml").write_text("instance_timeout = 3\n")
         nova.script("dispose", "sleep 60\n")
 
         code, said = nova.run("-j", "2", "quick")
 
         assert code == 3
-        assert "instance_dispose did not end within 1 seconds" in said
+        assert "instance_dispose did not end within 3 seconds" in said
         code, said = nova.run("--forget", command="dispose")
         assert code == 0
         assert "forgotten: 0" in said
         assert not nova.ledger.exists()
 
     def test_a_provisioning_that_hangs_is_ended(self, nova: Nova) -> None:
-        (nova.folder / "testlanes.toml").write_text("instance_timeout = 1\n")
+        (nova.folder / "testlanes.toml").write_text("instance_timeout = 3\n")
         nova.script("provision", "echo a; sleep 60\n")
 
         code, said = nova.run("-j", "2", "quick")
 
         assert code == 3
-        assert "instance_provision did not end within 1 seconds" in said
+        assert "instance_provision did not end within 3 seconds" in said
         assert nova.of("dispose") == [["a"]]

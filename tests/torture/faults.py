@@ -286,7 +286,7 @@ def torture(
     code = run.wait()
     was_full = disk.full
     broken += [
-        f"left running: {each}" for each in _left(victim.folder, PATIENCE if killed else 1.0)
+        f"left running: {each}" for each in _left(victim.folder, PATIENCE if killed else 5.0)
     ]
     disk.free()
     reader.join(PATIENCE)
