@@ -91,7 +91,7 @@ PYTEST = {
     "test_strict_xfail_that_passes": "assertion",
     "test_xfail_that_crashes": "crash",
 }
-LIMITS = ("-j4", "--timeout", "1", "--grace", "0.5")
+LIMITS = ("-j4", "--timeout", "3", "--grace", "1")
 
 
 @pytest.fixture(scope="module")

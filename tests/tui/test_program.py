@@ -65,7 +65,7 @@ def test_the_one_failure_is_told_at_the_end_with_or_without_a_dashboard(tmp_path
         last = bytes(one.seen).rpartition(b"\x1b[?1049l")[2]
         assert b"the till is stuck" in last
         assert last.count(b"TillTest.test_opens") == 1
-    slow = QUICK.replace("import unittest", "import time\nimport unittest\n\ntime.sleep(1)")
+    slow = QUICK.replace("self.fail", "__import__('time').sleep(1); self.fail")
     (tmp_path / "test_till.py").write_text(slow)
     with on_terminal(command, tmp_path, (36, 130)) as one:
         one.wait_for(b"1 of 1 tests failed")
