@@ -6,8 +6,11 @@ import types
 
 import pytest
 
-YOUNG = 50000
-"""Objects made before the garbage collector looks, while a suite is collected: hardly any of them will go again."""
+YOUNG = 1000000
+"""Objects made before the garbage collector looks, while a suite is collected: hardly any of them will go again.
+
+So many take some hundred megabytes. Ten thousand tests make four hundred thousand of them.
+"""
 
 
 @contextlib.contextmanager
