@@ -237,6 +237,9 @@ class Plugin:
 
         self._settle_basetemp(config)
         forks = Forks(channel, work)
+        forks.oldest = (
+            1  # what was made while the suite was collected is young: see rare_collections
+        )
         forks.loaded()
         forks.serve()
 
@@ -263,6 +266,7 @@ class Plugin:
     def _fork(self, session, channel, options, outputs):
         """Be a worker, in a fork of the loader."""
         config = session.config
+        end = pytest_lean.LightEnd()
         # What still points to the loader's output (faulthandler's file, the capture's way back) is to point to ours.
         pytest_capture.redirect(outputs)
         manager = config.pluginmanager
@@ -283,6 +287,7 @@ class Plugin:
         finish = config.hook.pytest_sessionfinish
         steps = (
             lambda: finish(session=session, exitstatus=session.exitstatus),
+            lambda: end.collect(config),
             config._ensure_unconfigure,
         )
         for step in steps:

@@ -280,3 +280,22 @@ def test_an_isolated_worker_tears_everything_down_with_its_one_test(lanes: Lanes
     worker.end()
     assert [told.test_id for told in worker.results] == [A1]
     assert log(lanes, worker) == "+s +m test_a +f -f -m test_a -s"
+
+
+def test_what_the_last_test_left_is_finalized_before_its_worker_ends(
+    here: Agent, tmp_path: Path
+) -> None:
+    """Objects that only refer to each other are garbage until somebody looks."""
+    text = """
+class Left:
+    def __init__(self): self.me = self
+    def __del__(self): open("finalized", "w").close()
+def test_leaves(): Left()
+"""
+    project = lay(tmp_path / "project", {"test_l.py": text})
+    worker = Lanes(here, project, sys.executable).fork()
+
+    assert worker.one("test_l.py::test_leaves").status == "success"
+    worker.shut()
+
+    assert (project / "finalized").exists()
