@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,8 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     from testlanes.runner.cli.entry import run_command_line
 
+    # At its end the interpreter looks for garbage in all that there is, again and again: nothing of it is needed any more.
+    atexit.register(gc.freeze)
     words = sys.argv[1:] if argv is None else argv
     return run_command_line(words, _open_dashboard, _open_watch)
 
