@@ -54,31 +54,42 @@ def test_its_output_is_shown_and_a_failure_says_the_last_lines_and_runs_again(
 ) -> None:
     project = lay(tmp_path / "here", {"test_a.py": ""})
     there = tmp_path / "there"
-    host = far(setup="echo one; echo two >&2; sleep 0.5; echo three; test -e mended")
+    wait = "if test -e mended; then until test -e shown; do sleep 0.05; done; fi"
+    host = far(setup=f"echo one >&2; {wait}; echo two; echo three >&2; test -e mended")
     with pytest.raises(HostError) as caught:
         ready(project, there, host)
     assert caught.value.reason == "its setup exited with status 1: one | two | three"
     (there / "mended").touch()
-    link = ready(project, there, host)
-    assert ("setting up", "two") in link.notes or ("setting up", "one") in link.notes
+
+    async def main() -> None:
+        async with asyncio.timeout(60), reached(host) as link:
+            await bring_tree(link, str(project), str(there))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(make_ready(link, str(project), "3.11.1"))
+                await link.until("one")
+                (there / "shown").touch()
+            assert ("setting up", "one") in link.notes
+
+    asyncio.run(main())
 
 
 def test_a_setup_dies_with_the_agent(tmp_path: Path) -> None:
     project = lay(tmp_path / "here", {"test_a.py": ""})
     host = far(setup="echo $$ > pid; exec sleep 1000")
     there = tmp_path / "there"
+    pid = there / "pid"
 
     async def main() -> None:
-        async with reached(host) as link:
+        async with asyncio.timeout(60), reached(host) as link, asyncio.TaskGroup() as group:
             await bring_tree(link, str(project), str(there))
-            making = make_ready(link, str(project), "3.11.1")
-            with pytest.raises(TimeoutError):
-                await asyncio.wait_for(making, 2)
+            making = group.create_task(make_ready(link, str(project), "3.11.1"))
+            while not pid.exists() or not pid.read_text():  # noqa: ASYNC110 - a file has no event
+                await asyncio.sleep(0.01)
+            making.cancel()
 
     asyncio.run(main())
-    pid = int((there / "pid").read_text())
     with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+        os.kill(int(pid.read_text()), 0)
 
 
 def test_the_key_is_of_the_command_the_files_and_the_python(tmp_path: Path) -> None:
