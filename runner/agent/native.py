@@ -1,4 +1,4 @@
-"""A lane with a worker of ours: forked from its profile's loader, or a process of its own."""
+"""A lane with a worker of ours: forked from its profile's loader, from its warm image, or a process of its own."""
 
 import time
 
@@ -69,8 +69,22 @@ class WorkerLane(Lane):
             )
             self.agent.board.watch(loader)
             return
+        image = self.profile.ready_image() if fork and not options.get("fresh") else None
+        if image is not None:
+            asked = {"token": self.token, "dir": self.folder, "env": options["env"]}
+            image.fork(self, asked)
+            return
         pid = self.agent.start_python(self.profile, self.token, options["env"], self)
         self.opened(pid)
+
+    def forked(self, pid, why):
+        """The image forked it; ``pid`` 0: it would not, and it is to start like any other."""
+        if self.done:
+            processes.send(pid, processes.SIGKILL, group=True)
+        elif pid:
+            self.opened(pid)
+        elif not self.exists:
+            self.agent.start_lane(self, fork=False)
 
     def opened(self, pid):
         """Its process exists."""

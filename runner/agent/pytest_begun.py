@@ -1,6 +1,6 @@
 """A warm image in which pytest has begun: it is configured, its installed plugins are loaded, no file of the project is.
 
-``pytest.main`` is halted where it would load the first conftest. Loaders are forked there and go on. What pytest read or
+``pytest.main`` is halted where it would load the first conftest. Loaders are forked there and go on, and so are workers where a loader cannot be forked. What pytest read or
 looked for until then is compared before each fork. Where a file of the project is loaded earlier (``-p``, an
 entry point of its own) there is none of this, but a plain image.
 """
@@ -55,7 +55,8 @@ class Halt:
         files = [*_sought(options["suite"].get("args") or ()), *_read(options["watch"])]
         if not warm.Image(channel, options, folders, files).serve():
             raise SystemExit(0)
-        boot.say_where_when_asked(options["dir"])
+        if options["role"] == "loader":
+            boot.say_where_when_asked(options["dir"])
         plugin.begin()
 
 

@@ -59,12 +59,13 @@ class Plugin:
     # -- start ---------------------------------------------------------------
 
     def begin(self):
-        """Be a loader from now on, in a fork of a warm image (``pytest_begun``)."""
-        self.loader = True
+        """Be a loader or a worker from now on, in a fork of a warm image (``pytest_begun``)."""
+        self.loader = self.options["role"] == "loader"
         self._where = Whereabouts(self.options["dir"])
         kept, self._kept = self._kept, []
-        for nodeid, text in kept:
-            self.channel.event("warning", nodeid, text=text)
+        if self.loader:
+            for nodeid, text in kept:
+                self.channel.event("warning", nodeid, text=text)
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_load_initial_conftests(self, early_config):

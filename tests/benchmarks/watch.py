@@ -132,7 +132,7 @@ class Watcher:
         self.wait(0)
         path = self.folder / self.source
         for _ in range(5):  # some start to watch a good while after their first run
-            since, end = time.time_ns(), time.monotonic() + 10
+            since, end = time.time_ns(), time.monotonic() + 30
             path.write_text(path.read_text() + "\nWATCHED = True\n")
             while time.monotonic() < end:
                 if self.over(since) is not None:

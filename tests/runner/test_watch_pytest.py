@@ -101,3 +101,21 @@ def test_the_tests_that_bear_the_name_of_what_changed_come_first(tmp_path: Path)
         assert order.read_text().startswith("quota ")
     finally:
         one.end()
+
+
+def test_workers_that_load_by_themselves_come_from_the_image_too(
+    begin: Callable[..., Watching], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    half = "@pytest.hookimpl(optionalhook=True)\ndef pytest_configure_node(node):\n    pass\n"
+    conftest = CONFTEST + half
+    note = tmp_path_factory.mktemp("beside") / "parents"
+    parent = f"    with open({str(note)!r}, 'a') as file:\n        print(os.getppid(), file=file)\n"
+    one = begin(conftest_py=conftest.format(1), test_lib_py="import os\n" + TESTS + parent)
+    image(one)
+    for number in (2, 1, 3):
+        for name, text in (("lib.py", f"X = {number}\n"), ("conftest.py", conftest.format(number))):
+            told = one.cycle_of(name, text)
+        assert told["counts"] == {"success": 1}
+    assert one.cycle_of("lib.py", "X = 4\n")["counts"] == {"fail": 1}
+    parents = note.read_text().split()
+    assert parents[0] != parents[-1] == parents[-2]  # the agent, and then an image that stays
