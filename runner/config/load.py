@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -290,5 +289,7 @@ def _usual(
 def _build(specs: Sequence[ProfileSpec], common: Common, *, check: bool) -> list[Built]:
     if not check or len(specs) == 1:
         return [build_profile(spec, common, check=check) for spec in specs]
+    from concurrent.futures import ThreadPoolExecutor  # milliseconds, before the suite is loaded
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(partial(build_profile, common=common, check=check), specs))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Collection, Mapping
@@ -66,6 +65,8 @@ def subtable(data: Mapping[str, object], *keys: str) -> Mapping[str, object] | N
 
 def nearest(word: str, known: Collection[str]) -> str:
     """Return a hint: the known word that is meant, or all of them."""
+    import difflib  # only for whoever made a mistake
+
     near = difflib.get_close_matches(word, sorted(known), 1)
     return f"Is {near[0]!r} meant?" if near else f"There are: {', '.join(sorted(known))}."
 
