@@ -13,8 +13,8 @@ PERIODS = {
     "stopped": 3.0,
 }
 """Seconds between two looks, while there is a reason to look."""
-DUMP_FOLLOWED = 1.0
-"""Seconds for which a lane's stacks are shown after a dump was asked for."""
+DUMP_FOLLOWED = 5.0
+"""Seconds for which a lane's stacks are shown after a dump was asked for: a busy machine may take its time."""
 
 
 class Clockwork:
@@ -56,8 +56,10 @@ class Clockwork:
         self.need("suspects")
 
     def follow_dump(self, lane, tail):
-        """Show what is written to a lane's stacks for a while."""
-        self._dumps.append((time.monotonic() + DUMP_FOLLOWED, lane, tail))
+        """Show what is written to a lane's stacks for a while, once."""
+        known = [each[2] for each in self._dumps if each[1] is lane]
+        self._dumps = [each for each in self._dumps if each[1] is not lane]
+        self._dumps.append((time.monotonic() + DUMP_FOLLOWED, lane, known[0] if known else tail))
         self.need("tail")
 
     def later(self, seconds, owner, pid):

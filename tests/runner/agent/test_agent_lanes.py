@@ -369,6 +369,26 @@ def test_stacks_are_shown_on_demand() -> None:
         rig.end()
 
 
+def test_stacks_that_are_asked_for_again_soon_are_shown_once_each() -> None:
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        rig.open()
+        rig.run(0, ["hang"])
+        rig.wait_result(0, "hang", "inprogress")
+        shown = b""
+        for number in (1, 2):
+            rig.send(orders.dump(0))
+            while shown.count(b"in act") < number:
+                shown += rig.expect(messages.Output).data
+        rig.send(orders.kill(0))
+        rig.expect(messages.Exited)
+        shown += b"".join(each.data for each in rig.seen if isinstance(each, messages.Output))
+        assert shown.count(b"in act") == 2
+        rig.end()
+
+
 def test_usage_is_told_while_a_test_runs() -> None:
     with Rig() as rig:
         rig.hello()
