@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,9 @@ def cut(how: str) -> Callable[[Rig, str], None]:
 def kill_ssh(rig: Rig, name: str) -> None:
     """Kill the client here."""
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        words = entry.read_bytes().split(b"\0") if entry.exists() else [b""]
+        words = [b""]
+        with suppress(OSError):  # it has just ended
+            words = entry.read_bytes().split(b"\0")
         if words[0] == b"ssh" and str(rig.ssh_config).encode() in words and name.encode() in words:
             os.kill(int(entry.parent.name), signal.SIGKILL)
 
