@@ -13,6 +13,7 @@ import pytest
 
 from testlanes.runner.ids import DEFAULT_PROFILE, Status
 from testlanes.runner.repository import queries
+from testlanes.runner.repository.numbers import Numbers
 from testlanes.runner.repository.opening import open_repository
 from testlanes.runner.repository.times import read_times
 
@@ -54,6 +55,26 @@ def test_eight_writers_lose_nothing(testr: Path) -> None:
     assert len(queries.runs(repository.history)) == 120
     assert (testr / "next-stream").read_text() == "120\n"
     assert [one.name for one in testr.iterdir() if one.name.startswith((".", "tmp"))] == []
+
+
+def test_a_run_that_testr_puts_its_own_over_is_stored_under_the_next_number(
+    testr: Path, play: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """testr takes a number, and moves its file there later, whatever is there by then."""
+    repository = open_repository(testr, "testr", create=True)
+    script = [("m.ours", DEFAULT_PROFILE, Status.FAIL)]
+    keep = Numbers.keep
+
+    def overwritten(numbers: Numbers, stream: Path, number: int) -> int:
+        (testr / "tmptheirs").write_bytes(b"test: m.theirs\nsuccess: m.theirs\n")
+        (testr / "tmptheirs").replace(testr / "0")
+        return keep(numbers, stream, number)
+
+    monkeypatch.setattr(Numbers, "keep", overwritten)
+    assert play(repository, script) == 1
+    assert [one.test_id for one in repository.read(0)] == ["m.theirs"]
+    assert [one.test_id for one in repository.read(1)] == ["m.ours"]
+    assert (testr / "next-stream").read_text() == "2\n"
 
 
 # A file may not grow beyond the limit: what a write to a full disk does, for one process.
