@@ -257,7 +257,7 @@ class Plugin:
     def _settle_basetemp(self, config):
         """Let all lanes' temporary folders be below one, as xdist's workers have it."""
         factory = getattr(config, "_tmp_path_factory", None)
-        if factory is not None:
+        if factory is not None and self.suite.wants("tmp_path_factory"):
             try:
                 factory.getbasetemp()
                 self._shared_base = True

@@ -56,6 +56,14 @@ class Suite:
                     groups[index] = list(group)
             yield part, groups
 
+    def wants(self, fixture):
+        """Whether a test says that it needs a fixture, by itself or through others. It may still ask for it as it runs."""
+        return any(
+            fixture in getattr(item, "fixturenames", ())
+            for items in self.items.values()
+            for item in items
+        )
+
     def count_left(self):
         """Return {collector: how many items are below it}."""
         left = {}

@@ -203,3 +203,27 @@ def test_a_worker_may_be_asked_for_before_the_suite_is_loaded(here: Agent, tmp_p
     worker = here.fork(loader)
 
     assert worker.one("test_a.py::test_a").status == "success"
+
+
+@pytest.mark.parametrize("how", ["never", "by name", "as it runs"])
+def test_a_folder_for_temporary_files_is_made_for_who_wants_one(
+    here: Agent, tmp_path: Path, how: str
+) -> None:
+    """Lanes have theirs below one; a suite that wants none need not have it made and removed."""
+    body = {
+        "never": "def test_t(): pass",
+        "by name": "def test_t(tmpdir): print(tmpdir)",
+        "as it runs": "def test_t(request): print(request.getfixturevalue('tmp_path'))",
+    }[how]
+    lanes = Lanes(here, lay(tmp_path / "p", {"test_t.py": body + "\n"}), sys.executable)
+    workers = [lanes.fork(), lanes.fork()]
+    told = [worker.one("test_t.py::test_t") for worker in workers]
+    for worker in workers:
+        worker.shut()
+
+    places = [Path(each.details["stdout"].strip()) for each in told if "stdout" in each.details]
+    assert [each.status for each in told] == ["success", "success"]
+    assert len(set(places)) == (0 if how == "never" else 2)
+    assert list(here.folder.glob("pytest-of-*")) == [] if how == "never" else places
+    if how == "by name":
+        assert places[0].parents[1] == places[1].parents[1]
