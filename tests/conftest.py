@@ -7,6 +7,17 @@ import signal
 import tempfile
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine takes its time for an example, and what is tried is the same each time, so that nobody's change is
+# blamed for an example that was not tried before; with TESTLANES_EXAMPLES others are.
+settings.register_profile(
+    "ours",
+    deadline=None,
+    derandomize="TESTLANES_EXAMPLES" not in os.environ,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session", autouse=True)

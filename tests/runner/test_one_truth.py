@@ -134,7 +134,7 @@ steps = st.lists(st.one_of(runs, runs, loads, st.builds(Forget)), min_size=1, ma
 
 
 @pytest.mark.parametrize("repository", [".testrepository", ".stestr"])
-@settings(max_examples=EXAMPLES, deadline=None, derandomize="TESTLANES_EXAMPLES" not in os.environ)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(steps)
 def test_failing_is_what_the_model_says_after_any_commands(
     repository: str, sequence: list[Run | Load | Forget]
