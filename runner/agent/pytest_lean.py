@@ -30,11 +30,11 @@ def rare_collections():
 class LightEnd:
     """Spares a forked worker's end pytest's looks at all that was loaded: they find what its own tests left.
 
-    What a process made since its garbage collector last went through everything is in the younger generations.
+    As long as nothing was moved to the oldest generation, whatever the process made is in the younger ones.
     """
 
     def __init__(self):
-        self._begun = _full_collections()
+        self._begun = _older_collections()
 
     def collect(self, config):
         """Do what pytest's ``unraisableexception`` would, if that is known to be enough."""
@@ -42,13 +42,13 @@ class LightEnd:
             from _pytest.unraisableexception import gc_collect_iterations_key as key
         except ImportError:  # a pytest that does not look
             return
-        if sys.version_info < (3, 14) and _full_collections() == self._begun:
+        if sys.version_info < (3, 14) and _older_collections() == self._begun:
             config.stash[key] = 0
             gc.collect(1)
 
 
-def _full_collections():
-    return gc.get_stats()[2]["collections"]
+def _older_collections():
+    return [each["collections"] for each in gc.get_stats()[1:]]
 
 
 def remember_hooks(session):

@@ -282,16 +282,25 @@ def test_an_isolated_worker_tears_everything_down_with_its_one_test(lanes: Lanes
     assert log(lanes, worker) == "+s +m test_a +f -f -m test_a -s"
 
 
-def test_what_the_last_test_left_is_finalized_before_its_worker_ends(
-    here: Agent, tmp_path: Path
+@pytest.mark.parametrize("age", [0, 1, 2])
+def test_what_a_worker_leaves_is_finalized_before_it_ends(
+    here: Agent, tmp_path: Path, age: int
 ) -> None:
-    """Objects that only refer to each other are garbage until somebody looks."""
+    """Objects that only refer to each other are garbage until somebody looks, where old ones are, too."""
     text = """
+import gc
+import pytest
 class Left:
     def __init__(self): self.me = self
     def __del__(self): open("finalized", "w").close()
-def test_leaves(): Left()
-"""
+@pytest.fixture(scope="session")
+def left():
+    made = [Left()]
+    for generation in range(AGE): gc.collect(generation)
+    yield made
+    made.clear()
+def test_leaves(left): pass
+""".replace("AGE", str(age))
     project = lay(tmp_path / "project", {"test_l.py": text})
     worker = Lanes(here, project, sys.executable).fork()
 
