@@ -1,6 +1,5 @@
 """Spares pytest work that it would repeat for every test with the same result."""
 
-import contextlib
 import gc
 import sys
 import types
@@ -14,17 +13,23 @@ So many take some hundred megabytes. Ten thousand tests make four hundred thousa
 """
 
 
-@contextlib.contextmanager
-def rare_collections():
-    """Let Python's garbage collector look less often, unless somebody has already set how often."""
-    before = gc.get_threshold()
-    if 0 < before[0] < YOUNG:
-        gc.set_threshold(YOUNG, *before[1:])
-    try:
-        yield
-    finally:
-        if gc.get_threshold()[0] == YOUNG:
-            gc.set_threshold(*before)
+class RareCollections:
+    """Lets Python's garbage collector look less often, unless somebody has already set how often."""
+
+    def __init__(self):
+        self._before = None
+
+    def begin(self):
+        before = gc.get_threshold()
+        if 0 < before[0] < YOUNG:
+            self._before = before
+            gc.set_threshold(YOUNG, *before[1:])
+
+    def end(self):
+        """Let it look as often as before."""
+        if self._before is not None and gc.get_threshold()[0] == YOUNG:
+            gc.set_threshold(*self._before)
+        self._before = None
 
 
 class LightEnd:

@@ -51,6 +51,7 @@ class Plugin:
         self._warned = set()
         self._where = Whereabouts(options.get("dir"))
         self._summary = None
+        self._rare = pytest_lean.RareCollections()
         self._shared_base = False
         """Whether lanes have their temporary folders below ours."""
         self._kept = []
@@ -152,8 +153,10 @@ class Plugin:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_collection(self):
-        with pytest_lean.rare_collections():
-            yield
+        self._rare.begin()
+        yield
+        if not self.loader:
+            self._rare.end()
 
     def pytest_collectreport(self, report):
         if report.failed:
@@ -224,6 +227,8 @@ class Plugin:
             from .pytest_warm import tell
 
             tell(channel, config)
+        if why:
+            self._rare.end()
         if master is not None:
             master.serve()
             return
@@ -238,10 +243,9 @@ class Plugin:
 
         self._settle_basetemp(config)
         forks = Forks(channel, work)
-        forks.oldest = (
-            1  # what was made while the suite was collected is young: see rare_collections
-        )
+        forks.oldest = 1  # what the suite has made is young
         forks.loaded()
+        self._rare.end()
         forks.serve()
 
     def _unsafe(self, config):
