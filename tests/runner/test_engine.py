@@ -449,7 +449,10 @@ async def test_workers_start_before_the_listing_has_ended(tmp_path: Path) -> Non
             class A(unittest.TestCase):
                 def test_first(self): open("ran", "w").close()
             """,
-        **{f"test_b{number}": "import time; time.sleep(0.05)" for number in range(20)},
+        **{
+            f"test_b{number}": "import os, time\nos.path.exists('ran') or time.sleep(0.05)\n"
+            for number in range(200)
+        },
         test_c="""
             import os, time, unittest
             limit = time.monotonic() + 20

@@ -314,10 +314,10 @@ def forked(here: Agent, loader: Peer) -> Peer:
 def test_a_lane_runs_while_the_suite_still_loads(tmp_path: Path, here: Agent, version: str) -> None:
     project = lay(tmp_path / "p", SLOW)
     loader = here.loader(project, python=interpreter(version))
-    # Asked for before anything is loaded, so it is made after the first module.
+    # Asked for before anything is loaded, so it is made after the first module, or the second if the request is late.
     early = here.fork(loader)
     hello = early.event("hello")
-    assert hello["known"] == 1
+    assert hello["known"] in (1, 2)
     assert early.one("test_1.T.test_a").details == {"stdout": "early\n"}
     assert loader.said("listed") == []
     assert early.one("test_3.T.test_a").status == "fail"
