@@ -89,6 +89,8 @@ class Forks:
         self._work = work
         self._children = {}
         self._told = None
+        self.refusal = ""
+        """Why nothing is forked any more, beside threads."""
         self._wake = None
         self._before = None
 
@@ -155,7 +157,7 @@ class Forks:
 
     def _serve_one(self, request):
         lane, generation = request["lane"], request.get("generation", 0)
-        why = unsafe()
+        why = self.refusal or unsafe()
         self._tell(why)
         pid = 0
         if not why:

@@ -63,8 +63,14 @@ def early_readers(config):
     return sorted(_relative(config, path) for path in early)
 
 
-def _sources(config):
-    """Yield (path, text) of each module of the project that was imported so far."""
+def mentioned(config, names):
+    """Whether one of these modules is the project's and has a word in it that makes ``early_readers`` worth while."""
+    modules = [sys.modules.get(name) for name in names]
+    return any(word in text for _, text in _sources(config, modules) for word in _WORDS)
+
+
+def _sources(config, modules=None):
+    """Yield (path, text) of each module of the project that was imported so far, or is among ``modules``."""
     ours = os.path.join(
         os.path.dirname(os.path.abspath(__file__)), ""
     )  # inside it, where TMPDIR is
@@ -73,7 +79,7 @@ def _sources(config):
     packages = os.sep + "site-packages" + os.sep
     prefix = os.path.join(sys.prefix, "")
     virtual = sys.prefix != sys.base_prefix
-    for module in list(sys.modules.values()):
+    for module in list(sys.modules.values()) if modules is None else modules:
         path = getattr(module, "__file__", None)
         if not isinstance(path, str) or not path.startswith(roots) or not path.endswith(".py"):
             continue

@@ -32,6 +32,12 @@ class RareCollections:
         self._before = None
 
 
+def let_age():
+    """Let all that there is count as old, so that the garbage collector does not go through it soon."""
+    gc.freeze()
+    gc.unfreeze()
+
+
 class LightEnd:
     """Spares a forked worker's end pytest's looks at all that was loaded: they find what its own tests left.
 

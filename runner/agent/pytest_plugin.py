@@ -17,6 +17,7 @@ from . import (
 from .channel import Gone
 from .forking import Forks, unsafe
 from .live_sources import copy_log
+from .pytest_ahead import Ahead
 from .pytest_early import early_readers
 from .pytest_fixtures import FixtureWatch
 from .pytest_master import PATIENCE, Desk, Door, Master
@@ -52,6 +53,11 @@ class Plugin:
         self._where = Whereabouts(options.get("dir"))
         self._summary = None
         self._rare = pytest_lean.RareCollections()
+        on = self.loader and not options.get("watch") and not options.get("fresh")
+        self._ahead = Ahead(channel, on)
+        self._forks = None
+        self._early = None
+        """What a worker needs that was forked while we collected: the arguments of ``_fork``."""
         self._shared_base = False
         """Whether lanes have their temporary folders below ours."""
         self._kept = []
@@ -169,7 +175,23 @@ class Plugin:
 
     def pytest_collectstart(self, collector):
         if self.loader and isinstance(collector, (pytest.File, pytest.Package)):
+            self._look_up(collector.session)
             self._where.at(collector.nodeid)
+
+    def pytest_itemcollected(self, item):
+        self._ahead.collected(item)
+
+    def _look_up(self, session):
+        """Between two files: list what is known for certain, and fork workers that are asked for."""
+        try:
+            if self._ahead.next_file(session.config) and self._forks is None:
+                self._settle_basetemp(session.config)
+                self._forks = self._fork_service(session)
+            if self._forks is not None:
+                self._forks.poll()
+        except (Gone, SystemExit):
+            self.gone = True
+            raise
 
     def pytest_collection_finish(self, session):
         self.suite.add_items(session.items)
@@ -197,7 +219,9 @@ class Plugin:
     def pytest_runtestloop(self, session):
         self.reached = True
         try:
-            if self.loader:
+            if self._early is not None:
+                self._fork(session, *self._early)
+            elif self.loader:
                 self._load(session)
             else:
                 self._work(session, self.channel, self.options)
@@ -216,13 +240,15 @@ class Plugin:
             self._door.close()
         if why:
             channel.event("fork", safe=False, why=why, patience=PATIENCE if master else 0)
-        count = 0
-        for ids, groups in self.suite.chunks():
+        told = self._ahead.ids
+        for ids, groups in self.suite.chunks(told):
             channel.event("ids", ids=ids, groups=groups)
-            count += len(ids)
+        gone = [test_id for test_id in told if test_id not in self.suite.items]
+        if gone:
+            channel.event("gone", ids=gone)
         if record.active is not None:
             channel.event("files", files=record.active.take())
-        channel.event("listed", count=count, error="")
+        channel.event("listed", count=len(self.suite.ids()), error="")
         if record.active is not None:
             from .pytest_warm import tell
 
@@ -232,21 +258,36 @@ class Plugin:
         if master is not None:
             master.serve()
             return
+        forks = self._forks
         if why:
-            while channel.receive().get("op") != "shutdown":
+            if forks is not None:
+                forks.refusal = why
+                forks.serve()
+            while forks is None and channel.receive().get("op") != "shutdown":
                 pass
             return
-        outputs = pytest_capture.outputs()
-
-        def work(channel, options):
-            self._fork(session, channel, options, outputs)
-
         self._settle_basetemp(config)
-        forks = Forks(channel, work)
-        forks.oldest = 1  # what the suite has made is young
+        forks = forks or self._fork_service(session)
         forks.loaded()
         self._rare.end()
         forks.serve()
+
+    def _fork_service(self, session):
+        outputs = pytest_capture.outputs()
+
+        def work(channel, options):
+            if self.reached:
+                self._fork(session, channel, options, outputs)
+                return
+            self._rare.end()
+            pytest_lean.let_age()
+            self._ahead.complete(session)
+            self._early = channel, options, outputs, len(self._ahead.ids)
+            session.config.hook.pytest_runtestloop(session=session)
+
+        forks = Forks(self.channel, work)
+        forks.oldest = 1  # what the suite has made is young
+        return forks
 
     def _unsafe(self, config):
         """Return why lanes cannot be forks of this process; empty if they can."""
@@ -268,8 +309,8 @@ class Plugin:
             except OSError:
                 pass  # the first test that wants one tells
 
-    def _fork(self, session, channel, options, outputs):
-        """Be a worker, in a fork of the loader."""
+    def _fork(self, session, channel, options, outputs, known=-1):
+        """Be a worker, in a fork of the loader. ``known``: see ``Worker``."""
         config = session.config
         end = pytest_lean.LightEnd()
         # What still points to the loader's output (faulthandler's file, the capture's way back) is to point to ours.
@@ -288,7 +329,7 @@ class Plugin:
             factory._basetemp = None
         self.loader = False
         self.options = options
-        self._work(session, channel, options)
+        self._work(session, channel, options, known)
         finish = config.hook.pytest_sessionfinish
         steps = (
             lambda: finish(session=session, exitstatus=session.exitstatus),
@@ -302,10 +343,10 @@ class Plugin:
                 if not self.worker.sick:  # a worker without its files cannot even close them
                     channel.event("warning", text=exception_text(error))
 
-    def _work(self, session, channel, options):
+    def _work(self, session, channel, options, known=-1):
         files = [os.path.join(options["dir"], name) for name in ("stdout", "stderr")]
         capture = pytest_capture.take_over(session.config, *files)
-        worker = self.worker = PytestWorker(channel, options, session, self.suite, capture)
+        worker = self.worker = PytestWorker(channel, options, session, self.suite, capture, known)
         manager = session.config.pluginmanager
         logs = manager.getplugin("logging-plugin")
         copy_log(getattr(logs, "report_handler", None), worker.sources)

@@ -54,9 +54,9 @@ class PytestWorker(Worker):
 
     kind = "pytest"
 
-    def __init__(self, channel, options, session, suite, capture):
-        """``suite``: a ``pytest_suite.Suite``; ``capture``: what ``pytest_capture.take_over`` gave."""
-        super().__init__(channel, options)
+    def __init__(self, channel, options, session, suite, capture, known=-1):
+        """``suite``: a ``pytest_suite.Suite``; ``capture``: what ``pytest_capture.take_over`` gave; ``known``: see ``Worker``."""
+        super().__init__(channel, options, known)
         self.health = CaptureHealth(capture)
         self.session = session
         self.suite = suite

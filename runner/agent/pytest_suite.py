@@ -42,9 +42,9 @@ class Suite:
         """Return every id once, in pytest's order; what could not be collected is last."""
         return list(self.items) + [test_id for test_id in self.broken if test_id not in self.items]
 
-    def chunks(self):
-        """Yield (ids, {index: [group, is it hard]}), some at a time."""
-        ids = self.ids()
+    def chunks(self, told=()):
+        """Yield (ids, {index: [group, is it hard]}), some at a time, without those that were told before."""
+        ids = [test_id for test_id in self.ids() if test_id not in told]
         names = Groups()
         for start in range(0, len(ids), CHUNK):
             part = ids[start : start + CHUNK]

@@ -150,9 +150,9 @@ def pytest_runtest_makereport(item, call):
 def _told(here: Agent, project: Path, python: str) -> list[tuple[object, ...]]:
     """Run all tests twice in one worker. Return what was told of each."""
     loader = here.loader(project, kind="pytest", python=python)
-    worker = here.fork(loader)
     ids = loader.listing()
     assert loader.event("listed")["error"][-300:] == ""
+    worker = here.fork(loader)
     told = [*worker.ran(*ids), *worker.ran(*ids)]
     worker.shut()
     return [_plain(each) for each in told]
