@@ -131,6 +131,8 @@ def test_ctrl_z_stops_the_program_and_fg_brings_it_back(tmp_path: Path) -> None:
         while stat.read_text().rpartition(")")[2].split()[0] != "T":
             assert time.monotonic() < end, "it was not stopped"
             one.read()
+        while one.read():
+            pass  # what it wrote last
         assert one.restored
         seen = len(one.seen)
         one.process.send_signal(signal.SIGCONT)
