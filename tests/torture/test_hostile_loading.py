@@ -149,8 +149,8 @@ def test_a_hundred_thousand_ids(suite: Suite) -> None:
     assert outcome.code == 0
 
 
-def test_a_test_finds_a_process_of_its_own(suite: Suite) -> None:
-    """No thread, no child, no fork warning of ours."""
+def test_it_is_alone(suite: Suite) -> None:
+    """No thread, no child, no fork warning of ours. The name is short: a socket's path may have 107 characters."""
     source = """
         import multiprocessing, os, threading, unittest, warnings
         class Uses(unittest.TestCase):
