@@ -326,6 +326,9 @@ def test_a_lane_runs_while_the_suite_still_loads(tmp_path: Path, here: Agent, ve
     late = forked(here, loader)
     assert late.event("hello")["known"] == -1
     assert late.one("test_3.T.test_a").status == "success"
+    loader.wait(
+        lambda: len(loader.said("forked")) == 2
+    )  # a worker may be heard before its loader is
     told = {each["pid"]: each["lane"] for each in loader.said("forked")}
     assert told == {
         hello["pid"]: early.options["lane"],
