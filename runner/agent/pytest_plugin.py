@@ -140,7 +140,10 @@ class Plugin:
         if reporter is not None:
             if self.loader:
                 reporter._tw._file = self._summary = io.StringIO()
-                reporter.summary_stats = nothing
+                # What pytest itself sums up is told already: a file that cannot be collected is a failing test.
+                for name in ("stats", "errors", "warnings"):
+                    setattr(reporter, "summary_" + name, nothing)
+                reporter.short_test_summary = nothing
             else:
                 silence(manager, reporter)
         quiet_logging(manager.getplugin("logging-plugin"))

@@ -100,6 +100,18 @@ def test_a_module_that_is_skipped_is_told_and_not_listed(here: Agent, tmp_path: 
     assert warning["text"].startswith("test_s.py: Skipped: could not import 'nothing_of_that_name'")
 
 
+def test_what_pytest_sums_up_at_its_end_is_not_told_again(here: Agent, tmp_path: Path) -> None:
+    files = {
+        "conftest.py": "def pytest_terminal_summary(terminalreporter): terminalreporter.write_line('ours')\n",
+        "test_no.py": "import nothing_like_it\n",
+        "test_w.py": "import warnings\nwarnings.warn('old')\ndef test_a(): pass\n",
+    }
+    loader = here.loader(lay(tmp_path / "project", files), kind="pytest")
+    assert sorted(loader.listing()) == ["test_no.py", "test_w.py::test_a"]
+    loader.shut()
+    assert [each["text"] for each in loader.said("summary")] == ["ours"]
+
+
 def test_warnings_are_told_once_for_each_place(here: Agent, tmp_path: Path) -> None:
     files = {
         "test_w.py": """
