@@ -41,7 +41,7 @@ from .screens.tail import TailScreen
 from .screens.tests import TestsScreen
 from .screens.triage import TriageScreen
 from .sources import Here, Sources
-from .terminal import HANGUP_EVERY, Terminal
+from .terminal import LOOK_EVERY, Terminal
 from .viewmodels.failures import FailuresModel
 from .viewmodels.glyphs import ASCII, PLAIN, UNICODE
 from .viewmodels.header import Tally
@@ -187,7 +187,7 @@ class Dashboard(AskingApp, inherit_bindings=False):
         self.theme = self._first_theme()
         self.terminal.take_signals()
         await self.push_screen(self.running)
-        self.set_interval(HANGUP_EVERY, self.terminal.look)
+        self.set_interval(LOOK_EVERY, self.terminal.look)
         if self._problems:
             self.notice(self._problems[0], "slow")
         self.draw()

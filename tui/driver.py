@@ -15,6 +15,7 @@ import time
 from threading import Thread
 
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
 
 RESTORE_LIMIT = 1.0
 """Seconds to wait for a terminal to take what restores it."""
@@ -66,6 +67,11 @@ class DashboardDriver(LinuxDriver):
             return any(mask & (select.POLLHUP | select.POLLNVAL) for _, mask in poll.poll(0))
         except OSError:
             return True
+
+    @property
+    def present_size(self) -> Size:
+        """The terminal's size, in cells."""
+        return Size(*self._get_terminal_size())
 
     def end_input(self) -> None:
         """Stop reading the terminal: one that is gone would be read for ever."""

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from textual.app import App
+from textual.events import Resize
 
 from .driver import DashboardDriver
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-HANGUP_EVERY: Final = 0.5
-"""Seconds between looks at whether the terminal is still there."""
+LOOK_EVERY: Final = 0.5
+"""Seconds between looks at whether the terminal is still there, and of which size."""
 
 _AT_LINE: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(
@@ -110,11 +111,18 @@ class Terminal:
         self._leave(exit_code_of(number))
 
     def look(self) -> None:
-        """Leave if the terminal is gone: nobody sees the dashboard any more."""
+        """Leave if the terminal is gone, for nobody sees the dashboard any more; take up a size that was missed."""
         driver = self.driver
-        if driver is not None and not self.lent and driver.gone:
+        if driver is None or self.lent:
+            return
+        if driver.gone:
             driver.end_input()
             self._leave(exit_code_of(signal.SIGHUP))
+            return
+        # Textual's handler of SIGWINCH may interrupt itself, and the older size is then told last.
+        size = driver.present_size
+        if size != self._app.size:
+            self._app.post_message(Resize(size, size))
 
     async def lend(self, command: Sequence[str], cwd: str) -> int:
         """Let a program have the terminal until it ends; return its exit code.

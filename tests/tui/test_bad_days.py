@@ -153,6 +153,19 @@ def test_sizes_may_storm_while_tests_run(tmp_path: Path) -> None:
         assert one.restored
 
 
+def test_a_size_that_no_signal_told_of_is_taken_up(tmp_path: Path) -> None:
+    """Of two signals that come together Textual may tell the older size last."""
+    with program(tmp_path) as one:
+        one.wait_for(b"Failures")
+        termios.tcsetwinsize(one.master, (3, 9))
+        one.process.send_signal(signal.SIGWINCH)
+        one.read(0.2)
+        termios.tcsetwinsize(one.master, (36, 120))
+        one.wait_for(b"PASSED")
+        one.type(b"q")
+        assert one.end() == 0
+
+
 def test_hostile_output_and_a_thousand_failures_are_shown_and_do_no_harm(tmp_path: Path) -> None:
     command = (*COMMAND[:-1], "1")  # one lane, so that it is the one whose output is shown
     with program(tmp_path, HOSTILE, command, (36, 130)) as one:
