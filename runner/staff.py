@@ -172,7 +172,8 @@ class Staff:
         commands: list[Command] = []
         for lane, record in self._lanes.items():
             why = "tearing down" if record.phase == "leaving" else ""
-            if record.phase == "ready":
+            # Of one that has lost its worker, too: without anything to run it gets no other.
+            if record.phase == "ready" or (record.phase == "wanted" and record.generation >= 0):
                 why = self._dispatcher.waiting(lane)
             if why != record.waits:
                 record.waits = why

@@ -420,6 +420,21 @@ def test_a_worker_per_test_when_isolated() -> None:
     assert {Standing.SUCCESS} == set(world.standings())
 
 
+def test_a_lane_that_gets_no_further_worker_says_that_nothing_is_left() -> None:
+    world = World(2, single=True)
+    world.listed(2)
+    for lane in world.starting():
+        world.hello(lane)
+    for lane in sorted(world.ready):
+        world.begin(lane)
+    world.end(LaneId(0))
+    world.tell(*world.gone(LaneId(0), expected=True))
+
+    assert "restarting" == world.state.lanes[LaneId(0)].phase
+    assert "nothing left" == world.state.lanes[LaneId(0)].waits
+    assert not world.starting()
+
+
 def test_a_host_that_comes_later_takes_its_part() -> None:
     world = World(1, coming=(FAR,))
     world.listed(30)

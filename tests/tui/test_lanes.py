@@ -11,6 +11,7 @@ from testlanes.runner.events import (
     HostsProvisioned,
     LaneClosed,
     LaneOpened,
+    LaneWaits,
     WorkerStarted,
 )
 from testlanes.runner.ids import LOCAL, HostName, LaneId, Status
@@ -56,6 +57,15 @@ def test_why_a_lane_waits_is_said() -> None:
 
 def test_a_worker_that_died_is_said_until_another_works() -> None:
     assert "died of SIGSEGV" in line_of(lanes(stage_running()), 5)
+
+
+def test_a_lane_that_gets_no_further_worker_promises_none() -> None:
+    stage = stage_running()
+    assert "starting another" in line_of(lanes(stage), 5)
+    stage.say(LaneWaits(LaneId(5), "nothing left"))
+    line = line_of(lanes(stage), 5)
+    assert "nothing left" in line
+    assert "starting another" not in line
 
 
 def test_a_finished_test_stays_until_the_next_one() -> None:

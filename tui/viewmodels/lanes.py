@@ -278,9 +278,10 @@ class LanesModel:
         if lane.phase == "restarting":
             why = clean(lane.note) or "worker ended"
             tone = "crash" if lane.note else "dim"
+            then = f"; {clean(lane.waits)}" if lane.waits else ", starting another"
             text = (
                 Span(f"{glyphs.restart} ", tone),
-                Span(keep_end(f"{why}, starting another", room - 2, glyphs.ellipsis), tone),
+                Span(keep_end(f"{why}{then}", room - 2, glyphs.ellipsis), tone),
             )
         elif lane.phase == "starting":
             text = (Span(f"{glyphs.waits} ", "dim"), Span("starting a worker", "dim"))
