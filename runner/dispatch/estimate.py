@@ -5,30 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from ..ids import LOCAL, Case, HostName, ProfileName
+from ..ids import LOCAL, HostName
 
 _CLIP = math.log(4.0)
 _WEIGHT = 0.05
 _TOO_SHORT = 0.001
 _LEAST = 10
 """Results of a host that say something of its speed."""
-
-
-class Estimates:
-    """What earlier runs say. ``times`` is in seconds, on a host of speed 1.
-
-    A case that was never timed has no estimate: running it early beats guessing (PERFORMANCE.md, 3).
-    """
-
-    __slots__ = ("_times",)
-
-    def __init__(self, times: Mapping[Case, float]) -> None:
-        self._times = times
-
-    def seconds(self, test_id: str, profile: ProfileName) -> float | None:
-        """Return the seconds a case is expected to take, or None. Nonsense in the store is no estimate."""
-        seconds = self._times.get(Case(test_id, profile))
-        return seconds if seconds is not None and 0.0 <= seconds < math.inf else None
 
 
 class Speeds:
