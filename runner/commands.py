@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from .events import RunEvent
+from .frozen import frozen
 from .ids import HostName, LaneId, ProfileName, Row
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoadSuite:
     """Start a profile's loader on a host."""
 
@@ -17,7 +17,7 @@ class LoadSuite:
     profile: ProfileName
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StartWorker:
     """Put a worker under ``profile`` into a lane."""
 
@@ -27,7 +27,7 @@ class StartWorker:
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Send:
     """Hand cases to a lane's worker, to be run in this order after what it already holds."""
 
@@ -35,7 +35,7 @@ class Send:
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class TakeBack:
     """Ask a lane for cases that it has not started; ``CasesReturned`` answers."""
 
@@ -43,7 +43,7 @@ class TakeBack:
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopCase:
     """End the attempt that runs in a lane, gently and then by force."""
 
@@ -51,35 +51,35 @@ class StopCase:
     row: Row
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retire:
     """Let a worker tear down its fixtures and end."""
 
     lane: LaneId
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kill:
     """End a worker now, with its whole process group."""
 
     lane: LaneId
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WakeAt:
     """Send ``Ticked`` when the monotonic clock reaches ``seconds``; a later command replaces an earlier one."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Publish:
     """Events that the session itself decided; the shell publishes them and feeds them back."""
 
     event: RunEvent
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finish:
     """All is said: end every agent and close the run."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from .events import Group
+from .frozen import frozen
 from .ids import HostName, LaneId, ProfileName, Row
 
 
@@ -25,7 +25,7 @@ class Entry(NamedTuple):
     """Whether it comes before all of its segment that are not."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Give:
     """Hand ``rows`` to a lane's worker, in this order, after what it already holds."""
 
@@ -33,7 +33,7 @@ class Give:
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recall:
     """Ask a lane for ``rows`` back, as far as it has not started them."""
 
@@ -41,7 +41,7 @@ class Recall:
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Renew:
     """Put a newer worker into this idle lane: what is left was listed after its worker was forked.
 
@@ -51,7 +51,7 @@ class Renew:
     lane: LaneId
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Idle:
     """Nothing will come for this lane any more, unless something is run again: let its worker go.
 
@@ -61,7 +61,7 @@ class Idle:
     lane: LaneId
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Move:
     """This idle lane should serve ``profile``, which has more left than its own lanes can do soon.
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from .frozen import frozen
 from .ids import HostName, Kind, LaneId, ProfileName, Row, Status
 
 
@@ -25,7 +26,7 @@ class Group:
     hard: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunStarted:
     """The first event. ``profiles`` and ``lanes`` are what was asked for."""
 
@@ -41,7 +42,7 @@ class RunStarted:
     """Configured profiles that have no part in it, so that their failures stay known."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostUp:
     """An agent answered. ``clock_offset`` is its clock minus ours, in seconds."""
 
@@ -51,7 +52,7 @@ class HostUp:
     clock_offset: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostPhase:
     """What a host is busy with before its lanes run: ``provisioning``, ``connecting``, ``syncing`` …"""
 
@@ -60,7 +61,7 @@ class HostPhase:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostReady:
     """All is in place on a host: lanes may be opened there, so many, of these profiles.
 
@@ -75,7 +76,7 @@ class HostReady:
     """The project's folder there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostsProvisioned:
     """Hosts were made for this run, for one profile, and come up now.
 
@@ -88,7 +89,7 @@ class HostsProvisioned:
     last: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostLost:
     """A host is gone, with every lane on it."""
 
@@ -98,7 +99,7 @@ class HostLost:
     """Seconds until it is tried again; None: it is given up."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostSpeed:
     """How fast a host has shown itself: expected seconds over measured ones. Told at the end, where there are several.
 
@@ -109,7 +110,7 @@ class HostSpeed:
     speed: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SuiteLoaded:
     """A host's loader has loaded a profile's suite completely; ``error``: or cannot, and why."""
 
@@ -118,7 +119,7 @@ class SuiteLoaded:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CasesAbsent:
     """These cases are not in the suite that a host has loaded, so that it cannot run them."""
 
@@ -127,7 +128,7 @@ class CasesAbsent:
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostStrained:
     """A host hardly gets along with what runs there: it swaps, or a disk fills. ``fewer``: it has gone on for a while."""
 
@@ -136,14 +137,14 @@ class HostStrained:
     fewer: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CasesSuspected:
     """Several cases were running each time that two hosts were lost: they run one at a time from now on."""
 
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListingStarted:
     """A loader began to load a profile's suite, and what it lists is what there is to run."""
 
@@ -151,7 +152,7 @@ class ListingStarted:
     host: HostName
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CasesListed:
     """Some more cases are known. ``rows`` ascend; ``groups`` names the group of those that have one.
 
@@ -164,7 +165,7 @@ class CasesListed:
     groups: Mapping[Row, Group] = field(default_factory=dict[Row, Group])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListingEnded:
     """A profile's suite is completely known. ``error`` is empty, or says why it could not be loaded."""
 
@@ -173,7 +174,7 @@ class ListingEnded:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaneOpened:
     """A lane exists from now on; nothing runs in it yet."""
 
@@ -182,7 +183,7 @@ class LaneOpened:
     profile: ProfileName
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerStarted:
     """A worker is ready in a lane. ``known`` is how many of its profile's cases, in listing order, it can run."""
 
@@ -202,7 +203,7 @@ class CaseStarted:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DetailReceived:
     """A piece of a detail of the attempt that runs in ``lane``; ``eof`` with the last one.
 
@@ -231,7 +232,7 @@ class CaseFinished:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExtraResult:
     """A result under an id that nobody scheduled (``setUpClass (m.C)``, ``process-returncode``).
 
@@ -247,7 +248,7 @@ class ExtraResult:
     """(name, mime, content) of each attachment."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CasesReturned:
     """A lane gave back cases it had not started."""
 
@@ -255,7 +256,7 @@ class CasesReturned:
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FixtureChanged:
     """A fixture's life, told by a worker: ``setup``, ``up``, ``failed``, ``cleanup``, ``down``.
 
@@ -275,7 +276,7 @@ class FixtureChanged:
     """When the phase began or ended; 0 where the worker did not say."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OutputReceived:
     """Live output of a lane. ``source`` is ``stdout``, ``stderr`` or the name of a fixture's log."""
 
@@ -284,7 +285,7 @@ class OutputReceived:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeaksFound:
     """What a test or fixture left behind: ``kind`` -> descriptions."""
 
@@ -293,7 +294,7 @@ class LeaksFound:
     leaks: Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FilesUsed:
     """What a process of a profile did with the project's files, paths relative to its folder; in watch mode only.
 
@@ -305,7 +306,7 @@ class FilesUsed:
     files: tuple[tuple[str, str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImageChanged:
     """A profile's warm image is ``starting``, ``ready``, ``unsafe``, ``large`` or ``gone``; in watch mode only.
 
@@ -320,7 +321,7 @@ class ImageChanged:
     count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Usage:
     """A worker's resident memory, in bytes, and its share of one core since the last look."""
 
@@ -329,7 +330,7 @@ class Usage:
     cpu: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerLost:
     """A lane's worker is gone. The verdict of what it ran came before; what it held returns to the queue.
 
@@ -342,14 +343,14 @@ class WorkerLost:
     expected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaneClosed:
     """A lane ends; its number is not used again in this run."""
 
     lane: LaneId
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LaneWaits:
     """Why a lane has nothing to run just now (``group db held by lane 7``); empty when it has."""
 
@@ -357,7 +358,7 @@ class LaneWaits:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Warned:
     """Something the user should know that is no test's result. ``about`` is a lane, host or profile."""
 
@@ -365,7 +366,7 @@ class Warned:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PluginReported:
     """What plugins of the suite's framework say at the end (a coverage table, say), as text."""
 
@@ -375,7 +376,7 @@ class PluginReported:
     """Whether a plugin says that the run failed (coverage below its limit)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ticked:
     """Time passed. ``now`` is monotonic, in seconds."""
 
@@ -386,7 +387,7 @@ INTERRUPTED = "interrupted"
 """The reason of a stop that the user asked for."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopAsked:
     """The run is to end early. ``hard`` kills what runs; otherwise running tests end by themselves."""
 
@@ -396,7 +397,7 @@ class StopAsked:
     """Whether something is wrong with the run itself, so that it ends with ``reason`` as its problem."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CasesQueued:
     """The user asked for these cases to run again now, ``times`` times each, before anything else.
 
@@ -408,7 +409,7 @@ class CasesQueued:
     until_failure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CasesGivenUp:
     """These cases were to run and will not; their status is ``NOT_RUN``."""
 
@@ -416,7 +417,7 @@ class CasesGivenUp:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunEnded:
     """The last event. ``problem`` is empty, or says what went wrong with the run itself."""
 

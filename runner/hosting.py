@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from .errors import ProtocolError
 from .events import HostLost, HostPhase, HostReady, RunEvent, Warned
+from .frozen import frozen
 from .hosts.bring_up import Ready, bring_up
 from .hosts.heartbeat import Heartbeat
 from .hosts.link import HostError, Link
@@ -47,7 +47,7 @@ class Channel(Protocol):
     async def finish(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class HostPlan:
     """A host to start: how its agent is reached, and the profiles it may run."""
 

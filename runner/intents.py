@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from .frozen import frozen
 from .ids import LOCAL, HostName, LaneId, Row
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rerun:
     """Run these cases again now, ``times`` times each, before what waits.
 
@@ -20,21 +20,21 @@ class Rerun:
     until_failure: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopTest:
     """Stop the test that runs in a lane; its outcome is a failure that says so."""
 
     lane: LaneId
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StopRun:
     """Stop handing out (first), or kill what runs (``hard``)."""
 
     hard: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChangeLanes:
     """Add (positive) or take away (negative) lanes on a host."""
 
@@ -42,21 +42,21 @@ class ChangeLanes:
     host: HostName = LOCAL
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class JoinHost:
     """Bring a host into the run: one that was given up or taken out of it."""
 
     host: HostName
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeaveHost:
     """Take a host out of the run; what runs there runs elsewhere."""
 
     host: HostName
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watch:
     """Begin or end the live tail of a lane."""
 
@@ -64,7 +64,7 @@ class Watch:
     on: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DumpStacks:
     """Have a lane's worker say in its live output where each of its threads is."""
 

@@ -7,10 +7,11 @@ half of its predecessors with which it still fails is halved again, until one is
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from .frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """What a bisection found. ``culprit`` is None where there is none, and ``why`` says so."""
 

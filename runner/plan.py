@@ -29,11 +29,11 @@ import difflib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal, TypeAlias, cast
 
 from .errors import UserError
+from .frozen import frozen
 from .ids import Case, ProfileName
 from .patterns import compile_pattern
 
@@ -45,7 +45,7 @@ _SHOWN = 3  # examples in a message
 _COMPARED = 5_000  # ids that are looked through for a similar one: about a third of a second
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Segment:
     """Tests that may run together. ``concurrency`` is None where nothing limits them."""
 
@@ -60,7 +60,7 @@ class Segment:
         return self.profiles is None or profile in self.profiles
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlanProblem:
     """Something about a plan and the tests there are. A fatal one means that the run may not go on."""
 

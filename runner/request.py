@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from .frozen import frozen
 from .hosts.instances import Instances
 from .ids import Case, HostName, ProfileName
 from .launch import Launch
@@ -13,7 +14,7 @@ from .settings import Selection
 from .standby import Standby
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """What to run this time."""
 
@@ -35,7 +36,7 @@ class Request:
     """Where lanes are, if the settings have testr's instances."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplayRequest:
     """What one worker is to run, in this order; an id may be there several times. ``lane``: its number."""
 
@@ -44,7 +45,7 @@ class ReplayRequest:
     lane: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WatchRequest:
     """What a run is told that is one of a watch's cycles."""
 

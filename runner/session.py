@@ -8,7 +8,6 @@ a reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import count
 from typing import assert_never
 
@@ -50,6 +49,7 @@ from .events import (
     WorkerLost,
     WorkerStarted,
 )
+from .frozen import frozen
 from .ids import DEFAULT_PROFILE, LOCAL, HostName, ProfileName, Row
 from .staff import LanePlace, LaneRecord, Staff
 from .suites import Hosting, Suites
@@ -61,7 +61,7 @@ STILLBORN_LIMIT = 3
 DIED_AT_START = "its workers died at start"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rules:
     """What the user asked of the run besides which tests to run."""
 

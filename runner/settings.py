@@ -6,13 +6,14 @@ Paths are absolute. Durations are in seconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
+from .frozen import frozen
 from .ids import DEFAULT_PROFILE, LOCAL, HostName, ProfileName
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UnittestSuite:
     """unittest discovery, as ``python -m unittest discover -s START -p PATTERN -t TOP`` does it.
 
@@ -25,14 +26,14 @@ class UnittestSuite:
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PytestSuite:
     """pytest with these arguments (paths and options) after what the project configures."""
 
     args: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CommandSuite:
     """Any command that speaks subunit v2 on stdout, in the words of ``.testr.conf``.
 
@@ -52,7 +53,7 @@ class CommandSuite:
 Suite: TypeAlias = UnittestSuite | PytestSuite | CommandSuite
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Profile:
     """One configuration the suite runs under."""
 
@@ -73,7 +74,7 @@ DIRECTORY = "~/.cache/testlanes/{project}"
 """A project's folder on a host, unless the host names one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Host:
     """A place other than this machine that can run lanes, and how its agent is reached.
 
@@ -106,7 +107,7 @@ class Host:
     """Seconds without a word from us after which its agent ends all that runs there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selection:
     """Which tests of the suite are to run. Empty fields select everything."""
 
@@ -126,7 +127,7 @@ class Selection:
         return not named and self.ids is None and self.per_profile is None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """A run's settings. ``origins`` says for each key (``concurrency``, ``timeout`` …) where its value is from."""
 

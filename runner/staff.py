@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from .commands import Command, Kill, Publish, Retire, StartWorker, TakeBack
 from .dispatch import Dispatcher
 from .events import LaneClosed, LaneOpened, LaneWaits, Warned
+from .frozen import frozen
 from .ids import HostName, LaneId, ProfileName
 
 LEAVING_LIMIT = 300.0
 """Seconds that a worker may take to tear its fixtures down before it is killed."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LanePlace:
     """A lane to open: where, and under which profile at first."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from .commands import Command
 from .events import HostReady
+from .frozen import frozen
 from .ids import HostName, LaneId, ProfileName
 from .loading import Loading
 from .staff import LanePlace, LaneRecord
@@ -16,7 +16,7 @@ NOBODY = HostName("")
 """In place of the host that lists a profile, where a second one had to take over."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Hosting:
     """What a session knows of hosts that are yet to come. Their lanes are opened when they are ready."""
 

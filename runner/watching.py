@@ -7,10 +7,11 @@ Paths are relative to the project's folder, with ``/``. Times ``at`` and ``began
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from .events import ImageChanged
+from .frozen import frozen
 from .ids import Case, Kind, ProfileName
 
 Mode: TypeAlias = Literal["affected", "branch", "all"]
@@ -21,7 +22,7 @@ What: TypeAlias = Literal["again", "all", "rest", "failing"]
 since the last full run, what is failing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ways:
     """How a watch answers changes, until that is changed."""
 
@@ -48,7 +49,7 @@ class Ways:
         return bool(self.failing or self.filter or self.profiles)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Broken:
     """A source that cannot be compiled: half saved, most often. ``line`` counts from 1."""
 
@@ -57,7 +58,7 @@ class Broken:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """One failed test. ``path`` and ``line`` say where, empty and 0 where that is not known."""
 
@@ -68,7 +69,7 @@ class Failure:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Cycle:
     """One cycle, from a change of files to the results of what it affects. ``number`` 0: nothing ran."""
 
@@ -123,7 +124,7 @@ class Cycle:
         return bool(self.failing or self.problem)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KnownFailure:
     """A test that failed when it last ran, before this watch. ``details``: (name, mime, content) each."""
 
@@ -132,7 +133,7 @@ class KnownFailure:
     details: tuple[tuple[str, str, bytes], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WatchBegan:
     """The first event: how many files are watched, and what is failing."""
 
@@ -141,7 +142,7 @@ class WatchBegan:
     failures: tuple[KnownFailure, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FilesSaved:
     """Files changed. ``waiting`` are all that no cycle has taken up, ``ignored`` is path -> why it is no matter."""
 
@@ -152,7 +153,7 @@ class FilesSaved:
     ignored: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SourcesBroken:
     """Which of the saved sources cannot be compiled is another list now; empty when all can."""
 
@@ -161,14 +162,14 @@ class SourcesBroken:
     broken: tuple[Broken, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WaysChanged:
     """Changes are answered otherwise from now on."""
 
     ways: Ways
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CycleBegan:
     """Tests are about to run. The run's own events follow."""
 
@@ -176,7 +177,7 @@ class CycleBegan:
     waiting: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CycleEnded:
     """A cycle is over, or there was nothing to run. ``failing`` are all that fail now."""
 
@@ -190,21 +191,21 @@ WatchEvent: TypeAlias = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunNow:
     """Run something now, whatever the ways say of failing ones."""
 
     what: What
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunCases:
     """Run exactly these now."""
 
     cases: frozenset[Case]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ChangeWays:
     """Answer changes otherwise."""
 

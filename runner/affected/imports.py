@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from posixpath import dirname, join
+
+from ..frozen import frozen
 
 _DYNAMIC = frozenset({"import_module", "__import__", "run_path", "run_module"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Imports:
     """What one source asks for."""
 

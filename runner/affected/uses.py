@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from posixpath import dirname
 from typing import Literal
 
+from ..frozen import frozen
 from .imports import ImportGraph
 
 FRAMEWORK = "*"
@@ -15,7 +16,7 @@ IMPLICIT = ("conftest.py", "__init__.py")
 """What a test's file uses without a word, in its folder and those above."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """A file that changed, relative to the project's folder."""
 
@@ -23,7 +24,7 @@ class Change:
     how: Literal["added", "modified", "deleted"]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Affected:
     """What changes affect. Files and tests (``::`` and the id) -> the changed file that is the reason."""
 

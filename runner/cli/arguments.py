@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, cast
 
 from ..errors import UserError
+from ..frozen import frozen
 from .help import OVERVIEW, SUMMARIES
 from .options import PARSERS
 from .parser import HelpWanted, Parser
@@ -27,7 +28,7 @@ def _no_overrides() -> Overrides:
     return Overrides()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Arguments:
     """What was asked for. Which fields count depends on ``command``; the rest keep their defaults."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
+from ..frozen import frozen
 from ..ids import Status
 from ..quarantine import Quarantine
 from ..repository.base import Repository
@@ -14,7 +14,7 @@ from .output import binary_stdout, say
 from .stored import newest, opened, show_failures, warn
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Totals:
     """A stored run in numbers; ``seconds`` is from the first start to the last end."""
 

@@ -6,12 +6,13 @@ import json
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from ..config.build import THE_COMMAND
 from ..config.interpreter import ask
 from ..config.load import load_settings
+from ..frozen import frozen
 from ..ids import LOCAL, ProfileName
 from ..report.clean import clean_line
 from ..settings import CommandSuite, Profile, PytestSuite, Settings
@@ -23,7 +24,7 @@ _AT_ONCE = 8
 """Interpreters started at a time."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Surveyed:
     """One profile. ``runs``: whether ``testlanes run`` takes it if none is named."""
 

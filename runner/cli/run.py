@@ -9,12 +9,13 @@ import shlex
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..config.lists import read_plan
 from ..errors import UserError
+from ..frozen import frozen
 from ..headless import exit_code, handlers_kept, run_headless
 from ..ids import ProfileName
 from ..report.clean import clean_line
@@ -44,7 +45,7 @@ Dashboard = Callable[["Arguments", Settings, "DirectoryRepository", Request], in
 """Runs with a screen, and returns the exit code."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """How one run ended: its exit code, its number in the repository (-1: not stored), what is known of it."""
 

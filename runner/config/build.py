@@ -6,10 +6,11 @@ import re
 import shlex
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import UserError
+from ..frozen import frozen
 from ..ids import LOCAL, HostName
 from ..settings import CommandSuite, Profile, PytestSuite, Suite, UnittestSuite
 from .interpreter import Found, candidates, is_python_name, why_broken, why_missing
@@ -21,7 +22,7 @@ THE_COMMAND = "the command"
 """The origin of an interpreter that only the suite's command knows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Common:
     """What all profiles share."""
 
@@ -39,7 +40,7 @@ class Common:
     hosts: tuple[HostName, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Built:
     """A profile, or None where its interpreter is missing; then ``problem`` says so."""
 

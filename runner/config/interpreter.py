@@ -8,8 +8,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from ..frozen import frozen
 
 LIMIT = 20.0
 """Seconds an interpreter has to answer: a cold start from a slow disk takes a few."""
@@ -21,7 +22,7 @@ _PYPY = re.compile(r"pypy-?(?:([23])\.?(\d+)?)?")
 _TELLING = re.compile(r"\b\w*error\b|not found|no such|cannot|denied", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """An interpreter's absolute path and, in a user's words, why it is this one."""
 
@@ -151,7 +152,7 @@ def why_broken(python: str, cwd: Path, environ: Mapping[str, str]) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What an interpreter says of itself. ``version`` is ``3.11.7``, or ``PyPy 3.10.14``; empty if it does not start."""
 

@@ -6,11 +6,11 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from ..errors import UserError
+from ..frozen import frozen
 from ..ids import ProfileName
 from ..patterns import compile_pattern
 from ..plan import Plan, parse_plan
@@ -20,7 +20,7 @@ from .tables import read_text
 STDIN = "-"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoadList:
     """The ids of a list: the same for all profiles, or each profile's own."""
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from ..frozen import frozen
 from ..settings import CommandSuite, UnittestSuite
 from .shell_words import plain_words
 
@@ -26,7 +26,7 @@ _NAME = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _SILENT = ("-v", "--verbose", "-q", "--quiet")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PlainUnittest:
     """What such a command says: the interpreter's word, variables, and what is discovered where or named."""
 

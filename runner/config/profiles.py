@@ -6,12 +6,13 @@ import itertools
 import re
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import cast
 
 from ..errors import UserError
+from ..frozen import frozen
 from ..ids import HostName, ProfileName
 from .source import Source
 from .tables import Table, nearest
@@ -35,7 +36,7 @@ KEYS: Mapping[str, str] = {
 _NAME = re.compile(r"(?!worker-|host-)[A-Za-z0-9_.][\w.+=:@-]*")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProfileSpec:
     """A profile as it is configured, before its interpreter is looked for."""
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
+from ..frozen import frozen
 from ..settings import PytestSuite, Suite
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Source:
     """A suite and what else was said with it. Empty where nothing was said."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
+from ..frozen import frozen
 from ..settings import Host
 from ..wire import orders
 from ..wire.messages import AgentHello, Pong
@@ -18,7 +18,7 @@ HELLO_LIMIT = 30.0
 """Seconds from starting a command until an agent must have greeted; a host with ``queue`` has no limit."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ready:
     """A host on which lanes may be opened. ``root``: the project's folder there. ``latency``: in seconds."""
 

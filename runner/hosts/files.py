@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..frozen import frozen
+
 NEVER = frozenset(b".git .hg .svn .bzr __pycache__ .testrepository .stestr .testlanes-tree".split())
 """Names of folders and files that are left out wherever they are."""
 
@@ -27,7 +29,7 @@ GIT_LIMIT = 60.0
 """Seconds that git may take to list the files."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ProjectFile:
     """A file, or a symbolic link if it has a ``target``. ``path``: from the project's folder, as the file system has it."""
 

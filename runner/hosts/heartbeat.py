@@ -7,7 +7,7 @@ until it has answered, so that it cannot hear us long after we last heard it: wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from ..frozen import frozen
 
 LOST_AFTER = 1.2
 """Leases without a word from a host after which it is lost."""
@@ -19,7 +19,7 @@ SILENT = 5.0
 """Seconds without a word from a host after which that is worth telling."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Beat:
     """What is to be done now. ``silent``: whole seconds without a word, 0 while that is nothing to tell."""
 

@@ -11,11 +11,12 @@ import os
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import IO, cast
 
 from ..errors import UserError
+from ..frozen import frozen
 from ..repository.locks import locked
 from ..repository.numbers import replace_file
 from .ending import LOOK, ending
@@ -23,7 +24,7 @@ from .ending import LOOK, ending
 FILE = "instances.json"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Left:
     """The instances of one profile that somebody provisioned."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from ..agent.bootstrap import BOOTSTRAP
+from ..frozen import frozen
 from ..settings import Host
 
 SSH_OPTIONS = (
@@ -50,7 +50,7 @@ def _quoted(word: str) -> str:
     return shlex.quote(word)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Failure:
     """Why a host cannot be reached, in its own words, and what to do. ``final``: to try again is no use."""
 

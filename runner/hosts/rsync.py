@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
+from ..frozen import frozen
 from ..settings import Host
 from ..wire.frames import encode
 from .command import run_here
@@ -18,7 +18,7 @@ WITH_VALUE = "BbcDEeFIiJLlmOoPpQRSWw"
 """ssh's options that are followed by a value (ssh(1))."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SshTarget:
     """The parts of a command prefix that rsync needs apart: ssh with its options, and whom it reaches."""
 

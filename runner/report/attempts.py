@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ..cases import CaseTable
 from ..events import (
@@ -15,6 +15,7 @@ from ..events import (
     RunEvent,
     WorkerLost,
 )
+from ..frozen import frozen
 from ..ids import Kind, LaneId, ProfileName, Row, Status
 from ..state import Detail
 
@@ -22,7 +23,7 @@ _FRAME = re.compile(r'^\s*File "([^"\n]+)", line (\d+)', re.MULTILINE)
 _PYTEST_FRAME = re.compile(r"^([^\s:][^:\n]*\.py):(\d+): ", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Attempt:
     """One attempt that ended, or a result under an id nobody scheduled (``row`` is None).
 

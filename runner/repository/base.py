@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from ..frozen import frozen
 from ..ids import DEFAULT_PROFILE, LOCAL, Case, HostName, ProfileName, Status
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Detail = tuple[str, str, bytes]
 _WORKER = re.compile(r"worker-(\d+)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StoredResult:
     """One result of a stored run, as any of the tools may have written it.
 
@@ -96,7 +96,7 @@ class StoredRun:
         return len(self._data)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stats:
     """What a repository holds."""
 

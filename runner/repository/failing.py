@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from ..frozen import frozen
 from ..ids import DEFAULT_PROFILE, ProfileName, Status
 from .base import StoredResult
 
@@ -23,7 +24,7 @@ _UNLOADED = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """What a run says about cases; ids are spelled as the repository spells them."""
 

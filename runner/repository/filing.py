@@ -6,10 +6,10 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from ..frozen import frozen
 from ..ids import LOCAL, HostName, Kind, ProfileName, Status
 from .failing import Facts
 from .locks import try_lock
@@ -60,7 +60,7 @@ class Outcome(NamedTuple):
         return self.seconds * self.speed if self.lasts and self.seconds is not None else None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class About:
     """What is said of a run as a whole. ``started`` is UTC in ns, ``seconds`` wall time."""
 
@@ -73,7 +73,7 @@ class About:
     not_run: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Filing:
     """A finished run. ``outcomes`` yields each case once, in the stream's order, each time anew.
 

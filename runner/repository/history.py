@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
+from ..frozen import frozen
 from ..ids import LOCAL, Case, HostName, ProfileName, Status
 from .base import StoredResult, StoredRun
 from .filing import About, Outcome
@@ -50,7 +50,7 @@ _HOSTS = "CREATE TABLE IF NOT EXISTS hosts (host TEXT PRIMARY KEY, speed REAL NO
 """How fast hosts showed themselves last; this machine's speed is 1."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RunRecord:
     """A stored run as a whole. ``started`` is UTC in ns; ``counts`` has each status, ``NOT_RUN`` too."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from statistics import median
 
+from ..frozen import frozen
 from ..ids import Case, HostName, ProfileName, Status
 from .history import History, RunRecord, key_of
 
@@ -19,7 +19,7 @@ SLOWER_BY = 0.1
 _FAILURES = tuple(status.value for status in Status if status.is_failure)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Change:
     """A case whose time changed, in seconds."""
 
@@ -28,7 +28,7 @@ class Change:
     after: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Comparison:
     """How a later run differs from an earlier one. A case is in one of the first five, or did not change."""
 
@@ -42,7 +42,7 @@ class Comparison:
     """The greatest differences first."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Flaky:
     """A case that goes both ways: ``flips`` between passing and failing among its last ``runs`` results."""
 
@@ -57,7 +57,7 @@ class Flaky:
     """The newest run with either."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """How a case ended in a run that began at ``started`` (UTC, ns); ``seconds`` is None if unknown."""
 
@@ -252,7 +252,7 @@ def ran_before(history: History, number: int, case: Case) -> list[Case]:
     return [] if replay is None else list(replay.cases[:-1])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Replay:
     """What a worker process ran up to an attempt of a case, in that order; the case's own is the last."""
 

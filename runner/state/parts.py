@@ -6,6 +6,7 @@ from array import array
 from collections import deque
 from dataclasses import dataclass, field
 
+from ..frozen import frozen
 from ..ids import HostName, LaneId, ProfileName, Row, Status
 from .standing import Standing
 
@@ -59,7 +60,7 @@ class FixtureState:
     """When its present phase began: UTC, ns since the epoch; 0 if nobody knows."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Surroundings:
     """When a failed attempt began and ended, what ran before it in its worker, and beside it in other lanes."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path, PurePosixPath
 from posixpath import dirname
 
 from ..affected import Affected, Change, ImportGraph, TestFiles
+from ..frozen import frozen
 from ..ids import Case, ProfileName
 from ..settings import Settings, UnittestSuite
 from ..watching import Ways
@@ -20,7 +21,7 @@ UNKNOWN = "nobody knows what it uses"
 OWED = "stopped before"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Aim:
     """What a cycle is to run. Of several ways to say so the first that says something counts."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ..frame import Run
+from ..frozen import frozen
 from ..ids import Case, ProfileName
 from ..request import Request
 from ..settings import Settings
@@ -34,7 +34,7 @@ class Recorded(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Project:
     """What is watched, as its configuration says now."""
 

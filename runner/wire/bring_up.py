@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from ..frozen import frozen
 from .fields import items, mapping, raw, text, whole
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Tree:
     """A project's folder on a host, by its real path. ``rsync``: whether that program is there.
 
@@ -23,14 +23,14 @@ class Tree:
     rsync: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Needs:
     """The listed files that differ there: index -> SHA-256 of what is there, if only its times differ."""
 
     files: Mapping[int, bytes | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Copied:
     """So many bytes of the stream were taken; since its begin: files and bytes put in place, files removed."""
 
@@ -40,7 +40,7 @@ class Copied:
     removed: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SetupState:
     """The environment's setup was not needed (``kept``), is ``running`` (``text``: its last line), ``done`` or ``failed``.
 
@@ -52,7 +52,7 @@ class SetupState:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PythonFound:
     """A profile's interpreter said its version; or it is empty, and ``why`` goes after "it"."""
 
@@ -61,7 +61,7 @@ class PythonFound:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """The host cannot be made ready: why, and what to do. ``final``: to try again is no use."""
 
