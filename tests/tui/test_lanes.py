@@ -15,8 +15,9 @@ from testlanes.runner.events import (
     WorkerStarted,
 )
 from testlanes.runner.ids import LOCAL, HostName, LaneId, Status
+from testlanes.tui.viewmodels.collecting import collecting_lines
 from testlanes.tui.viewmodels.glyphs import ASCII, UNICODE
-from testlanes.tui.viewmodels.lanes import LanesModel, collecting_lines
+from testlanes.tui.viewmodels.lanes import LanesModel
 from testlanes.tui.viewmodels.lines import line_width, text_of
 from testlanes.tui.viewmodels.options import Options, Shown
 

@@ -12,7 +12,8 @@ from textual.containers import Horizontal
 from testlanes.runner.ids import LaneId, Row
 
 from ..actions import Where
-from ..viewmodels.lanes import LanesModel, health_of
+from ..viewmodels.laneline import health_of
+from ..viewmodels.lanes import LanesModel
 from ..viewmodels.lines import EMPTY, Span, clean, split_id
 from ..viewmodels.tail import TailModel
 from ..widgets.bars import Bar

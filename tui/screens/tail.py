@@ -12,7 +12,7 @@ from testlanes.runner.ids import LaneId, Row
 from testlanes.runner.intents import DumpStacks, StopTest
 
 from ..actions import Where
-from ..viewmodels.lanes import health_of
+from ..viewmodels.laneline import health_of
 from ..viewmodels.lines import EMPTY, Line, Span, clean, fit, split_id, spread
 from ..viewmodels.tail import LEVELS, TailModel
 from ..viewmodels.times import NS, pair_text

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from testlanes.runner.ids import LaneId
 
 from ..clock import CALM
-from ..viewmodels.lanes import LaneKey, LanesModel, collecting_lines
+from ..viewmodels.collecting import collecting_lines
+from ..viewmodels.lanes import LaneKey, LanesModel
 from ..viewmodels.lines import EMPTY, Line
 from ..viewmodels.options import Shown
 from ..viewmodels.summary import summary_lines
