@@ -350,6 +350,10 @@ class LaneClosed:
     lane: LaneId
 
 
+NOTHING_LEFT, TEARING_DOWN = "nothing left", "tearing down"
+"""Of what ``LaneWaits`` says, the two that a lane does not go on from by itself."""
+
+
 @frozen
 class LaneWaits:
     """Why a lane has nothing to run just now (``group db held by lane 7``); empty when it has."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from .commands import Command, Kill, Publish, Retire, StartWorker, TakeBack
 from .dispatch import Dispatcher
-from .events import LaneClosed, LaneOpened, LaneWaits, Warned
+from .events import TEARING_DOWN, LaneClosed, LaneOpened, LaneWaits, Warned
 from .frozen import frozen
 from .ids import HostName, LaneId, ProfileName
 
@@ -172,7 +172,7 @@ class Staff:
         """Tell of lanes that begin or end to wait, and for what."""
         commands: list[Command] = []
         for lane, record in self._lanes.items():
-            why = "tearing down" if record.phase == "leaving" else ""
+            why = TEARING_DOWN if record.phase == "leaving" else ""
             # Of one that has lost its worker, too: without anything to run it gets no other.
             if record.phase == "ready" or (record.phase == "wanted" and record.generation >= 0):
                 why = self._dispatcher.waiting(lane)

@@ -1,4 +1,4 @@
-"""Everything a user can do. Bindings, footer, palette, help and the README's table are made from this.
+"""Everything a user can do. Bindings, footer, palette and help are made from this.
 
 A name is what ``[tool.testlanes.keys]`` calls the action; its method on a screen is ``action_`` and
 the name with ``_`` for every ``.``.
@@ -422,12 +422,3 @@ def shown_key(key: str, *, ascii_only: bool = False) -> str:
     if key.startswith("ctrl+"):
         return f"^{key[5:].upper()}"
     return key.upper() if key.startswith("f") and key[1:].isdigit() else key
-
-
-def keys_table() -> str:
-    """Return all keys as a Markdown table, for the README."""
-    lines = ["| key | name | meaning |", "|---|---|---|"]
-    for action in ACTIONS:
-        keys = " ".join(f"`{key}`" for key in keys_of(action, {}))
-        lines.append(f"| {keys} | `{action.name}` | {action.help} |")
-    return "\n".join(lines) + "\n"

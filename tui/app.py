@@ -325,7 +325,7 @@ class Dashboard(AskingApp, inherit_bindings=False):
             )
         ]
         signs = [(str(getattr(self.glyphs, name)), tone, words) for name, tone, words in LEGEND]
-        self.push_screen(HelpScreen(HelpText(entries, signs)))
+        self.push_screen(HelpScreen(HelpText(entries, signs, min(90, self.size.width - 4))))
 
     def open_tail(self, lane: LaneId) -> None:
         """Show a lane's output on the whole screen."""

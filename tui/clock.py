@@ -35,7 +35,6 @@ class FrameClock:
     """Whether a frame was left out since the last one was drawn."""
     paused: bool = False
     """While another program has the terminal."""
-    drawn: int = 0
     _seen: int = -1
     _last: float = -1e9
 
@@ -61,7 +60,6 @@ class FrameClock:
             return False
         self._seen = self.version()
         self._last = now
-        self.drawn += 1
         return True
 
     def drew(self, seconds: float) -> None:

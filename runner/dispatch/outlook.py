@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..events import NOTHING_LEFT
 from ..ids import LaneId
 from .floor import Floor
 from .units import EVERYTHING
@@ -31,7 +32,7 @@ def why_waiting(floor: Floor, lane: LaneId) -> str:
         if not backlog.all_ended:
             return "listing"
         return f"segment {floor.segment + 1} of {len(floor.limits)}"
-    return "nothing left"
+    return NOTHING_LEFT
 
 
 def remaining_seconds(floor: Floor, now: float) -> float:

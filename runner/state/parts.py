@@ -107,6 +107,8 @@ class LaneState:
     waits: str = ""
     note: str = ""
     """Why the last worker died; empty if it went as it was to."""
+    lost: str = ""
+    """Why the last of those that died did, though others came after it."""
     fixtures: dict[int, FixtureState] = field(default_factory=dict[int, FixtureState])
     tail: deque[tuple[str, bytes]] = field(default_factory=deque[tuple[str, bytes]])
     """Live output as (source, bytes), and where tests began in it (see ``BEGAN``)."""

@@ -247,6 +247,7 @@ class RunState(Columns):
                 died = state.died or not expected
                 state.phase, state.pid, state.note = "restarting", 0, reason if died else ""
                 state.crashed += died
+                state.lost = reason if died else state.lost
                 state.died = False
                 state.fixtures.clear()
                 self._interrupted(state)

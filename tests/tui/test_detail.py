@@ -160,3 +160,12 @@ def test_a_test_of_which_nothing_is_known_says_so() -> None:
 @given(st.text(max_size=120))
 def test_colouring_source_changes_no_character(text: str) -> None:
     assert text_of(python_spans(text)) == text
+
+
+def test_a_source_of_pytest_stands_straight_though_its_beginning_was_stripped() -> None:
+    text = b"def test_a():\n        count = 1\n>       assert count == 2\nE       assert 1 == 2\n\na.py:3: AssertionError\n"
+    lines = words(parts(("traceback", TB, text))["traceback"]).split("\n")
+    at = {line.strip(" >E"): len(line) - len(line.lstrip(" >E")) for line in lines}
+    assert at["def test_a():"] == 6
+    assert at["count = 1"] == at["assert count == 2"] == 10
+    assert at["assert 1 == 2"] in (4, 10)  # its title, and in its place

@@ -5,6 +5,7 @@ from __future__ import annotations
 from testlanes.tui.app import Dashboard
 from testlanes.tui.viewmodels.lines import Line, Span
 from testlanes.tui.widgets.bars import Bar
+from testlanes.tui.widgets.tones import Tones
 
 from .stage import stage_running
 from .test_screens import screen_text
@@ -42,3 +43,10 @@ async def test_a_frame_may_come_before_a_screen_has_its_widgets() -> None:
         app.draw()
         await pilot.pause()
         assert "test_rebuild" in screen_text(app)
+
+
+def test_without_colours_the_line_of_the_cursor_has_one_ground() -> None:
+    tones = Tones({"tl-text": "#e0e0e0", "tl-dim": "#808080", "tl-cursor": "#204060"}, plain=True)
+    styles = [tones.style(f"{tone} on:cursor") for tone in ("text", "dim", "fail")]
+    assert all(style.reverse for style in styles)
+    assert len({style.color for style in styles}) == 1

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from testlanes.runner.events import RunEnded, StopAsked
+from testlanes.runner.events import LaneWaits, RunEnded, RunStarted, StopAsked
+from testlanes.runner.ids import LaneId
+from testlanes.runner.watching import Cycle, CycleBegan
 from testlanes.tui.viewmodels.header import Tally, counts_line, counts_of, progress_line, verdict
 from testlanes.tui.viewmodels.lines import line_width, text_of
 from testlanes.tui.viewmodels.options import Options, Shown
 from testlanes.tui.viewmodels.summary import summary_lines
 
 from .stage import PY311, PY312, PY313, Stage, stage_ended, stage_running
+from .stage_watching import stage_watching
 
 
 def shown(stage: Stage) -> Shown:
@@ -111,3 +114,64 @@ def test_a_run_that_was_all_start_up_is_not_called_fast() -> None:
     one = shown(stage)
     assert "fast" not in text_of(counts_line(one, counts_of(one), Tally(one), 130))
     assert not any("fast" in text_of(line) for line in summary_lines(one, 130))
+
+
+def first_line(stage: Stage) -> str:
+    one = shown(stage)
+    return text_of(progress_line(one, counts_of(one), 130, "nova", None, ""))
+
+
+def all_but_one_ended(expected: float | None) -> Stage:
+    """Return a stage at 3 s; its last test, of which so many seconds are expected, began at 2 s."""
+    stage = Stage([PY311])
+    names = [f"m.T.test_{number}" for number in range(323)]
+    if expected is not None:
+        stage.expected[names[0]] = expected
+    stage.start().list_tests(ids=names).open_lanes(4, 0)
+    stage.begin(0, "test_0", 2)
+    for name in names[1:]:
+        stage.end(1, stage.begin(1, name, 2), 2.1)
+    return stage.pass_time(3)
+
+
+def test_a_run_is_not_all_done_before_its_last_test_is() -> None:
+    stage = all_but_one_ended(None)
+    assert "  99%  322/323" in first_line(stage)
+    stage.end(0, stage.row("test_0", PY311), 9)
+    assert " 100%  323/323" in first_line(stage)
+
+
+def test_a_run_goes_on_as_long_as_the_longest_running_test() -> None:
+    assert "left 0:23" in first_line(all_but_one_ended(24.0))
+
+
+def test_nothing_is_foretold_of_what_nobody_knows() -> None:
+    assert "left" not in first_line(all_but_one_ended(None))
+
+
+def test_a_watchs_run_is_no_further_than_its_listing_whatever_failed_before() -> None:
+    stage = stage_watching()
+    stage.board.tell(CycleBegan(Cycle(9, stage.at(300))))
+    stage.say(RunStarted(stage.at(300), "/srv/nova", (PY311,), 2, True, "watch 1a2b"))
+    assert stage.state.failed
+    assert "COLLECTING" in first_line(stage)
+    assert "   0%" in first_line(stage)
+
+
+def test_counts_have_words_wherever_these_have_room() -> None:
+    one = shown(stage_running())
+    assert "1 timed out" in text_of(counts_line(one, counts_of(one), Tally(one), 130))
+    stage = Stage([PY311]).start().list_tests().open_lanes(2, 0)
+    one = shown(stage)
+    assert "0 passed" in text_of(counts_line(one, counts_of(one), Tally(one), 54))
+    assert "passed" not in text_of(counts_line(one, counts_of(one), Tally(one), 40))
+
+
+def test_a_lane_for_which_nothing_is_left_does_not_wait() -> None:
+    stage = Stage([PY311]).start().list_tests().open_lanes(2, 0)
+    for lane, why in ((0, "nothing left"), (1, "tearing down")):
+        stage.say(LaneWaits(LaneId(lane), why))
+    one = shown(stage)
+    assert "waiting" not in text_of(counts_line(one, counts_of(one), Tally(one), 130))
+    stage.say(LaneWaits(LaneId(1), "group db held by lane 0"))
+    assert "1 waiting" in text_of(counts_line(one, counts_of(one), Tally(one), 130))

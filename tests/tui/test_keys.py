@@ -33,7 +33,6 @@ from testlanes.tui.actions import (
     FOOTER,
     Where,
     keys_of,
-    keys_table,
     wrong_keys,
 )
 from testlanes.tui.app import SCREENS, Dashboard
@@ -805,10 +804,6 @@ def test_every_action_has_its_method_on_its_screens_and_no_key_has_two_meanings(
     assert {BY_NAME[name].name for name in FOOTER[where] if where in BY_NAME[name].where} == set(
         FOOTER[where]
     )
-
-
-def test_the_readme_table_has_every_action() -> None:
-    assert all(f"`{action.name}`" in keys_table() for action in ACTIONS)
 
 
 async def test_a_users_key_takes_the_place_of_ours() -> None:

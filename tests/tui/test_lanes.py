@@ -9,9 +9,11 @@ from testlanes.runner.events import (
     HostLost,
     HostPhase,
     HostsProvisioned,
+    HostUp,
     LaneClosed,
     LaneOpened,
     LaneWaits,
+    WorkerLost,
     WorkerStarted,
 )
 from testlanes.runner.ids import LOCAL, HostName, LaneId, Status
@@ -67,6 +69,25 @@ def test_a_lane_that_gets_no_further_worker_promises_none() -> None:
     line = line_of(lanes(stage), 5)
     assert "nothing left" in line
     assert "starting another" not in line
+
+
+def test_a_lane_that_is_done_says_so_in_plain_words() -> None:
+    stage = Stage([PY311]).start().list_tests().open_lanes(2, 0)
+    stage.say(LaneWaits(LaneId(0), "tearing down"))
+    assert "takes its fixtures down" in line_of(lanes(stage), 0)
+    stage.say(
+        WorkerLost(LaneId(0), 0, "ended", expected=True), LaneWaits(LaneId(0), "nothing left")
+    )
+    assert "nothing left to run" in line_of(lanes(stage), 0)
+    assert "worker ended" not in line_of(lanes(stage), 0)
+
+
+def test_a_lane_that_cannot_begin_says_that_the_suite_is_being_loaded() -> None:
+    stage = Stage([PY311]).start()
+    stage.say(HostUp(LOCAL, 4, "3.12.1"), LaneOpened(LaneId(0), LOCAL, PY311))
+    assert "the suite is being loaded" in line_of(lanes(stage), 0)
+    stage.list_tests()
+    assert "starting a worker" in line_of(lanes(stage), 0)
 
 
 def test_a_finished_test_stays_until_the_next_one() -> None:

@@ -27,6 +27,8 @@ from .watching import LABELS, WatchingScreen
 
 TALL = 30
 """Lines of a screen on which panes share the height; on lower ones their places are fixed."""
+FAILURES = 7
+"""Lines, with the frame, that the failures have below the lanes if there is room."""
 
 
 class RunningScreen(WatchingScreen, inherit_bindings=False):
@@ -39,7 +41,7 @@ class RunningScreen(WatchingScreen, inherit_bindings=False):
         """Lay the panes out."""
         dash = self.dash
         self.lanes = LanesPane(LanesModel(dash.shown), dash.shown)
-        self.failures = LineList("Failures", dash.failures, id="failures", empty="Nothing failed.")
+        self.failures = LineList("Failures", dash.failures, id="failures")
         self.tail = TailModel(dash.shown)
         self.output = TextPane("Output", self.tail, id="output", follow=True, empty=self._no_output)
         self.detail = DetailPane("Detail", id="detail")
@@ -74,6 +76,8 @@ class RunningScreen(WatchingScreen, inherit_bindings=False):
         self.lanes.follow_run(lanes)
         self._share_height()
         self._title()
+        over = self.dash.state.ended is not None
+        self.failures.empty = "Nothing failed." if over else "Nothing failed so far."
         self.follow_failures(self.failures)
         if self.detail.display:
             self.show_failures(self.dash.failures.failures_at(self.failures.cursor))
@@ -124,23 +128,33 @@ class RunningScreen(WatchingScreen, inherit_bindings=False):
     def _share_height(self) -> None:
         """Give the lanes what they need, between two fifths and seven tenths; the output has the rest.
 
-        It follows the number of lanes, never what they do: nothing moves while tests run.
+        Failures that stand below the lanes have a few lines more. It follows the number of lanes,
+        never what they do: nothing moves while tests run.
         """
         zoomed = next(iter(self.query(".-zoom").results(Pane)), None)
-        now = (self.lanes.lines_needed + 2, self.size.height, zoomed)
+        needed = self.lanes.lines_needed + 2
+        below = self.has_class("-stacked") or self.has_class("-wide", "-other")
+        now = (needed, self.size.height, zoomed, below)
         if now == self._shared:
             return
         self._shared = now
         body = self.query_one("#body")
         body.display = zoomed is None or zoomed in (self.lanes, self.failures)
         room = self.size.height - 3
+        if self.watch_pane is not None:
+            room -= self.watch_pane.cells.height
         for pane in (self.output, self.detail):
             if zoomed is None and self.size.height >= TALL:
                 pane.styles.height = "1fr"
             else:
                 pane.styles.clear_rule("height")
+        self.failures.styles.clear_rule("height")
         if zoomed is None and self.size.height >= TALL:
-            body.styles.height = max(room * 2 // 5, min(now[0], room * 7 // 10))
+            wanted = needed + (FAILURES if below else 0)
+            height = max(room * 2 // 5, min(wanted, room * 7 // 10))
+            body.styles.height = height
+            if below:
+                self.failures.styles.height = max(height * 2 // 5, height - needed)
         else:
             body.styles.clear_rule("height")
 
@@ -163,9 +177,11 @@ class RunningScreen(WatchingScreen, inherit_bindings=False):
         facts: list[Span] = []
         if not self.lanes.summary and len(hosts) == 1 and hosts[0].lanes:
             lanes = [state.lanes[lane] for lane in hosts[0].lanes]
-            number = sum(lane.phase != "closed" for lane in lanes)
+            over = state.ended is not None
+            number = sum(over or lane.phase != "closed" for lane in lanes)
             facts = [Span(f"{clean(hosts[0].host)}, {number} lane{'s' * (number != 1)}", "dim")]
-            if (cpu := sum(lane.cpu for lane in lanes) / max(1, hosts[0].cpus)) >= 0.005:
+            cpu = sum(lane.cpu for lane in lanes) / max(1, hosts[0].cpus)
+            if cpu >= 0.005 and not over:
                 facts.append(Span(f", cpu {cpu:.0%}", "dim"))
         if (title, tuple(facts)) != (self.lanes.title, self.lanes.facts):
             self.lanes.title, self.lanes.facts = title, tuple(facts)

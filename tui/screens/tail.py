@@ -12,7 +12,7 @@ from testlanes.runner.ids import LaneId, Row
 from testlanes.runner.intents import DumpStacks, StopTest
 
 from ..actions import Where
-from ..viewmodels.laneline import health_of
+from ..viewmodels.laneline import health_of, rest_words
 from ..viewmodels.lines import EMPTY, Line, Span, clean, fit, split_id, spread
 from ..viewmodels.tail import LEVELS, TailModel
 from ..viewmodels.times import NS, pair_text
@@ -60,7 +60,7 @@ class TailScreen(BaseScreen, inherit_bindings=False):
             out += [Span("  "), Span(fit(name, min(len(name), width // 2)), "title bold")]
             out.append(Span(f"  {pair_text(seconds, state.expected_seconds(known.row))}", "text"))
         else:
-            out.append(Span(f"  {known.phase}", "dim"))
+            out.append(Span(f"  {rest_words(self.dash.shown, known) or 'idle'}", "dim"))
         return spread(tuple(out), (Span(f"{health_of(known)} ", "dim"),), width)
 
     def follow_lane(self, lane: LaneId) -> None:

@@ -45,7 +45,7 @@ class TestsScreen(DetailingScreen, inherit_bindings=False):
         self.list = LineList("Tests", self.model, id="list", empty="No test passes the filter.")
         self.detail = DetailPane("Detail", id="detail")
         self.field = Input(
-            placeholder="words, -word, /regex/, status:failed, profile:py312, host:, tag:, >1s, flaky",
+            placeholder="words, -word, /regex/, status:failed, >1s, flaky; ? names all",
             id="filter",
         )
         self.field.cursor_blink = False

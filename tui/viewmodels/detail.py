@@ -186,7 +186,9 @@ def _traceback(
         lines += [(Span("    "), Span(clean(part), "text")) for part in more[:40]]
     lines.append(EMPTY)
     if any(line.startswith(("E  ", ">  ")) for line in text.split("\n")):
-        _pytest_lines(section, text)
+        # pytest indents sources by four, and strips the beginning of it all.
+        indent = " " * 4 if text.startswith(("def ", "async def ", "class ", "@")) else ""
+        _pytest_lines(section, indent + text)
         return section
     if not failure.frames:
         lines += [(Span("  "), Span(clean(part), "dim")) for part in text.rstrip().split("\n")]
@@ -282,7 +284,7 @@ def _pytest_lines(section: Section, text: str) -> None:
             spans = python_spans(line[1:])
             section.lines.append(
                 (
-                    Span("  > ", "fail bold on:here"),
+                    Span("  >", "fail bold on:here"),
                     *(Span(part, f"{tone} on:here") for part, tone in spans),
                 )
             )

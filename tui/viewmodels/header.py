@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from testlanes.runner.ids import Kind, Row
 from testlanes.runner.state import Standing, WatchState
 
+from .laneline import waiting
 from .lines import EMPTY, Line, Span, clean, fit, line_width, spread
 from .options import Shown
 from .times import NS, clock_text, count_text
@@ -122,9 +123,15 @@ def verdict(shown: Shown, counts: Counts) -> tuple[str, str]:
         return "PASSED", "badge-ok bold"
     if state.stopping is not None:
         return ("KILLING" if state.stopping.hard else "STOPPING"), "badge-warn bold"
-    if not counts.total:
+    if not counts.total or collects_anew(shown, counts):
         return "COLLECTING", "badge-busy bold"
     return "RUNNING", "badge-busy bold"
+
+
+def collects_anew(shown: Shown, counts: Counts) -> bool:
+    """Whether a watch's run only lists so far: all that is counted are failures of runs before it."""
+    state = shown.state
+    return state.watch is not None and state.listing and not (counts.waiting or counts.running)
 
 
 def _watching(watch: WatchState) -> tuple[str, str]:
@@ -139,7 +146,28 @@ def share_done(shown: Shown, counts: Counts) -> float:
     """Return how much of the run is done, 0 to 1."""
     if shown.state.ended is not None and not counts.waiting:
         return 1.0
-    return counts.finished / counts.total if counts.total else 0.0
+    if not counts.total or collects_anew(shown, counts):
+        return 0.0
+    return counts.finished / counts.total
+
+
+def remaining_seconds(shown: Shown, counts: Counts) -> float | None:
+    """Return about how long the run goes on, in seconds; None when nothing is known to go by.
+
+    No less than the longest of the running tests is expected to need; None, too, if all that is
+    left runs and of none it is known how long it takes.
+    """
+    state = shown.state
+    left = state.remaining_seconds()
+    if left is None or not counts.finished or collects_anew(shown, counts):
+        return None
+    now, known = shown.now_ns(), counts.waiting > 0
+    for lane in state.lanes.values():
+        if lane.row is None or (expected := state.expected_seconds(lane.row)) is None:
+            continue
+        known = True
+        left = max(left, expected - max(0, now - lane.started_at) / NS)
+    return left if known else None
 
 
 def progress_line(
@@ -163,13 +191,15 @@ def progress_line(
 
     share = share_done(shown, counts)
     done = f"{count_text(counts.finished)}/{count_text(counts.total)}"
-    rest: list[Span] = [Span(f"{share:4.0%}", "bold"), Span(f"  {done}", "dim")]
+    # Rounded down: with a test left it is not all done.
+    rest: list[Span] = [Span(f"{int(share * 100):3}%", "bold"), Span(f"  {done}", "dim")]
     if state.listing and state.ended is None:
         rest.append(Span("+", "dim"))
     rest.append(Span(f"  {clock_text(elapsed_seconds(shown))}", "bold"))
-    remaining = state.remaining_seconds()
-    if state.ended is None and remaining is not None and counts.finished and not state.stopping:
-        rest += [Span("  left ", "dim"), Span(clock_text(remaining), "text")]
+    if state.ended is None and not state.stopping:
+        remaining = remaining_seconds(shown, counts)
+        if remaining is not None:
+            rest += [Span("  left ", "dim"), Span(clock_text(remaining), "text")]
     rest.append(Span(" "))
     room = width - line_width(left) - line_width(rest) - 4
     if room < 6:
@@ -214,14 +244,15 @@ def _chips(shown: Shown) -> list[Span]:
 def counts_line(shown: Shown, counts: Counts, tally: Tally, width: int) -> Line:
     """Return the second line: outcomes at the left (coloured when there are any), lanes at the right.
 
-    Without room for all words there are only signs; without room for those the right gives way.
+    Where there is little room the gaps are narrower, then there are only signs; without room for
+    those the right gives way.
     """
     flaky = sum(shown.options.shows(shown.state.cases.profile(row)) for row in shown.state.flaky)
     glyphs = shown.options.glyphs
     found = (
         (glyphs.ok, counts.passed, "passed", "ok", True),
         (glyphs.fail, counts.failed, "failed", "fail", True),
-        (glyphs.error, counts.errors, "errors", "fail", False),
+        (glyphs.error, counts.errors, "error" if counts.errors == 1 else "errors", "fail", False),
         (glyphs.crash, counts.crashed, "crashed", "crash", False),
         (glyphs.timeout, counts.timeouts, "timed out", "fail", False),
         (glyphs.flaky, flaky, "flaky", "flaky", False),
@@ -231,11 +262,11 @@ def counts_line(shown: Shown, counts: Counts, tally: Tally, width: int) -> Line:
     )
     shows = [part for part in found if part[1] or part[4]]
     rest = _lanes_part(shown, width)
-    for words in (True, False):
+    for words, gap in ((True, "   "), (True, "  "), (False, "  ")):
         out: list[Span] = [Span("  ")]
         for sign, count, word, tone, _ in shows:
             if len(out) > 1:
-                out.append(Span("   " if words else "  "))
+                out.append(Span(gap))
             out.append(Span(f"{sign} {count_text(count)}", f"{tone} bold" if count else "faint"))
             if words:
                 out.append(Span(f" {word}", "dim" if count else "faint"))
@@ -254,7 +285,7 @@ def _lanes_part(shown: Shown, width: int) -> Line:
     rest: list[Span] = []
     open_lanes = [lane for lane in state.lanes.values() if lane.phase != "closed"]
     busy = sum(lane.phase == "running" for lane in open_lanes)
-    waits = sum(bool(lane.waits) for lane in open_lanes)
+    waits = sum(waiting(lane) for lane in open_lanes)
     if waits and width >= 100:
         rest += [Span(f"{glyphs.waits} {waits} waiting", "slow"), Span("   ")]
     if open_lanes:

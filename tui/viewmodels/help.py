@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 
-from .lines import EMPTY, Line, Span, fit
+from .lines import EMPTY, Line, Span, fit, width_of
 
 LEGEND = (
     ("ok", "ok", "passed"),
@@ -23,18 +24,27 @@ LEGEND = (
 
 
 class HelpText:
-    """Lines of (group, keys, meaning) triples, and the signs."""
+    """Lines of (group, keys, meaning) triples, and the signs; meanings are folded to ``width`` cells."""
 
     def __init__(
-        self, entries: Iterable[tuple[str, str, str]], signs: Iterable[tuple[str, str, str]]
+        self,
+        entries: Iterable[tuple[str, str, str]],
+        signs: Iterable[tuple[str, str, str]],
+        width: int,
     ) -> None:
         self.lines: list[Line] = []
+        entries = list(entries)
+        column = max(8, *(width_of(keys) for _, keys, _ in entries))
         group = ""
         for name, keys, meaning in entries:
             if name != group:
                 group = name
                 self.lines += [EMPTY, (Span(f"  {name}", "title bold"),)]
-            self.lines.append((Span(f"    {fit(keys, 16)} ", "key bold"), Span(meaning, "text")))
+            for part in textwrap.wrap(meaning, max(20, width - column - 6)):
+                self.lines.append(
+                    (Span(f"    {fit(keys, column)}  ", "key bold"), Span(part, "text"))
+                )
+                keys = ""
         self.lines += [EMPTY, (Span("  Signs", "title bold"),)]
         row: list[Span] = [Span("    ")]
         for number, (sign, tone, words) in enumerate(signs, 1):

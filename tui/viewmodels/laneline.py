@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from testlanes.runner.events import NOTHING_LEFT, TEARING_DOWN
 from testlanes.runner.ids import Row, Status
 from testlanes.runner.state import FixtureState, LaneState
 
@@ -107,21 +108,44 @@ def _running(shown: Shown, lane: LaneState, row: Row, room: int) -> Line:
     return (sign, *text, Span(" "), *gauge, Span(times, tone), mark)
 
 
+def waiting(lane: LaneState) -> bool:
+    """Whether a lane waits for something that will come."""
+    return bool(lane.waits) and lane.waits not in (NOTHING_LEFT, TEARING_DOWN)
+
+
+def rest_words(shown: Shown, lane: LaneState) -> str:
+    """Return what a lane does that runs no test; empty if it just has none at the moment."""
+    profile = shown.state.profiles.get(lane.profile)
+    if lane.phase == "restarting" and lane.note:
+        then = f"; {clean(lane.waits)}" if lane.waits else ", starting another"
+        return f"{clean(lane.note)}{then}"
+    if lane.waits == NOTHING_LEFT:
+        return "nothing left to run"
+    if lane.waits == TEARING_DOWN:
+        return "takes its fixtures down"
+    if lane.phase == "restarting":
+        return f"waits: {clean(lane.waits)}" if lane.waits else "worker ended, starting another"
+    if lane.phase == "starting" and profile is not None and profile.listing == "loading":
+        found = f", {count_text(profile.listed)} tests so far" if profile.listed else ""
+        return f"the suite is being loaded{found}"
+    if lane.phase == "starting":
+        return "starting a worker"
+    return f"waits: {clean(lane.waits)}" if lane.waits else ""
+
+
 def _resting(shown: Shown, lane: LaneState, room: int) -> Line:
     glyphs = shown.options.glyphs
     text: Line
-    if lane.phase == "restarting":
-        why = clean(lane.note) or "worker ended"
-        tone = "crash" if lane.note else "dim"
-        then = f"; {clean(lane.waits)}" if lane.waits else ", starting another"
-        text = (
-            Span(f"{glyphs.restart} ", tone),
-            Span(keep_end(f"{why}{then}", room - 2, glyphs.ellipsis), tone),
-        )
-    elif lane.phase == "starting":
-        text = (Span(f"{glyphs.waits} ", "dim"), Span("starting a worker", "dim"))
-    elif lane.waits:
-        text = (Span(f"{glyphs.waits} ", "slow"), Span(f"waits: {clean(lane.waits)}", "slow"))
+    if words := rest_words(shown, lane):
+        sign, tone = glyphs.waits, "slow" if waiting(lane) else "dim"
+        if lane.waits == NOTHING_LEFT:
+            sign = glyphs.idle
+        elif lane.phase == "restarting":
+            sign = glyphs.restart
+        if lane.phase == "restarting" and lane.note:
+            sign, tone = glyphs.restart, "crash"
+            words = keep_end(words, room - 2, glyphs.ellipsis)
+        text = (Span(f"{sign} ", tone), Span(words, tone))
     elif lane.last_row is not None:
         name = clean(shown.state.cases.test_id(lane.last_row))
         good = lane.last_status in (Status.SUCCESS, Status.XFAIL)

@@ -62,10 +62,10 @@ class LogModel:
                 yield "fail", str(host.host), f"lost: {host.note}", "fail"
         for lane in state.lanes.values():
             if lane.crashed:
-                times = (
-                    f"{lane.crashed} worker{'s' * (lane.crashed > 1)} lost, the last: {lane.note}"
-                )
-                yield "crash", f"lane {lane.lane}", times, "crash"
+                words = f"{lane.crashed} worker{'s' * (lane.crashed > 1)} lost"
+                if lane.lost:
+                    words += f"; the last: {lane.lost}" if lane.crashed > 1 else f": {lane.lost}"
+                yield "crash", f"lane {lane.lane}", words, "crash"
         for warning in state.warnings:
             for number, part in enumerate(warning.text.rstrip().split("\n")):
                 yield (
@@ -86,8 +86,10 @@ class LogModel:
         if state.stopping is not None:
             yield "not_run", "run", f"stopping: {state.stopping.reason or 'asked to'}", "slow"
         if state.ended is not None:
-            tone = "fail" if state.ended.problem else "dim"
-            yield "ok", "run", state.ended.problem or "ended", tone
+            problem, failed = state.ended.problem, state.failed
+            words = f"ended, {failed:,} failed" if failed else "ended"
+            sign, tone = ("fail", "fail") if problem else ("fail" if failed else "ok", "dim")
+            yield sign, "run", problem or words, tone
 
     def line(self, index: int, width: int) -> Line:
         """Return a line, as long as it is."""

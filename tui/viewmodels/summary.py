@@ -74,7 +74,7 @@ def _outcomes(shown: Shown, counts: Counts) -> Line:
     pairs = [
         (counts.passed, "passed", "ok"),
         (counts.failed, "failed", "fail"),
-        (counts.errors, "errors", "fail"),
+        (counts.errors, "error" if counts.errors == 1 else "errors", "fail"),
         (counts.crashed, "crashed", "crash"),
         (counts.timeouts, "timed out", "fail"),
         (len(shown.state.flaky), "flaky", "flaky"),

@@ -67,7 +67,8 @@ class Tones:
             else:
                 role = word
         if self._plain and back in (CURSOR, "match"):
-            flags["reverse"] = True
+            # Turned around, each tone would be a ground of its own: the line would be a patchwork.
+            role, flags["reverse"] = "text", True
         front = self.color(role) or self.color("text")
         behind = self.color(back) or self.color("ground")
         return Style(
