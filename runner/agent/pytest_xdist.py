@@ -91,12 +91,15 @@ def controller_halves(config):
 
 
 def _plugin_name(config, plugin, module):
-    if module.split(".")[0] == "pytest_cov":
-        return "pytest-cov"
-    path = getattr(sys.modules.get(module), "__file__", None)
-    return _relative(config, path) if path else str(config.pluginmanager.get_name(plugin) or module)
-
-
-def _relative(config, path):
-    path = os.path.relpath(path, str(config.rootpath))
-    return os.path.basename(path) if path.startswith("..") else path
+    """Return what a user knows a plugin by: its distribution, a file of the project, or its module."""
+    top = module.split(".")[0]
+    for known, distribution in config.pluginmanager.list_plugin_distinfo():
+        # What a plugin registers when it is configured is of the same package.
+        if known is plugin or getattr(known, "__name__", "").split(".")[0] == top:
+            return distribution.project_name
+    path = os.path.relpath(
+        getattr(sys.modules.get(module), "__file__", None) or os.pardir, str(config.rootpath)
+    )
+    if not path.startswith(os.pardir):
+        return path
+    return module or str(config.pluginmanager.get_name(plugin))

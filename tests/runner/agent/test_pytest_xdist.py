@@ -256,6 +256,26 @@ def test_coverage_below_its_limit_is_told(here: Agent, tmp_path: Path, plugged: 
     assert summary["failed"]
 
 
+def test_a_plugin_that_forbids_forks_is_told_by_its_name(here: Agent, tmp_path: Path) -> None:
+    """An installed one by its distribution, whatever its files are called; else by its module."""
+    half = "import pytest\n@pytest.hookimpl(optionalhook=True)\ndef pytest_testnodedown(): pass\n"
+    installed = {
+        "noisy/__init__.py": half,
+        "pytest_noisy-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: pytest-noisy\nVersion: 1.0\n",
+        "pytest_noisy-1.0.dist-info/entry_points.txt": "[pytest11]\nnoisy = noisy\n",
+        "quiet/plugin/__init__.py": half,
+        "quiet/__init__.py": "",
+    }
+    packages = lay(tmp_path / "packages", installed)
+    files = {"test_t.py": "def test_t(): pass\n", "halves/__init__.py": half}
+    args = ("-p", "quiet.plugin", "-p", "halves")
+    project = lay(tmp_path / "project", files)
+    env = {"PYTHONPATH": f"{packages}:{project}"}
+    lanes = Lanes(here, project, sys.executable, *args, env=env)
+    why = lanes.loader.event("fork")["why"]
+    assert why == "halves/__init__.py, pytest-noisy, quiet.plugin must be set up for each worker"
+
+
 def test_well_known_plugins_do_not_forbid_forks(here: Agent, tmp_path: Path, plugged: str) -> None:
     """xdist itself, rerunfailures, randomly, timeout; pytest-cov while nobody asks for coverage."""
     files = {
