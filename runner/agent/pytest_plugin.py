@@ -1,6 +1,7 @@
 """The plugin object by which a pytest session becomes a loader or a worker. Nothing is installed in the target."""
 
 import contextlib
+import gc
 import io
 import os
 import sys
@@ -384,7 +385,11 @@ class Plugin:
             # With tmp_path_retention_policy = failed, pytest removes all of it after a session without failures.
             session.config._tmp_path_factory._basetemp = None
         start = len(self._summary.getvalue()) if self._summary is not None else 0
+        if self.loader:
+            gc.unfreeze()  # what is frozen, gc.get_referrers does not see: hypothesis asks it when it sums up
         yield
+        if self.loader:
+            gc.freeze()  # pytest looks for garbage before it ends, several times
         if self._desk is not None:
             self._hand_over(session.config)
         elif self.loader and self.reached and self._summary is not None and not self.gone:

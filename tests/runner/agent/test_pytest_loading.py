@@ -112,6 +112,22 @@ def test_what_pytest_sums_up_at_its_end_is_not_told_again(here: Agent, tmp_path:
     assert [each["text"] for each in loader.said("summary")] == ["ours"]
 
 
+def test_what_sums_up_finds_what_was_loaded(here: Agent, tmp_path: Path) -> None:
+    """hypothesis, which is imported then, warns of objects that it finds no reference to."""
+    conftest = """
+import gc
+kept = [object()]
+def pytest_terminal_summary(terminalreporter):
+    found = any(each is kept for each in gc.get_referrers(kept[0]))
+    terminalreporter.write_line("found" if found else "lost")
+"""
+    files = {**TEST, "conftest.py": conftest}
+    lanes = Lanes(here, lay(tmp_path / "project", files), sys.executable)
+    lanes.fork().ran(*lanes.ids)
+    lanes.loader.shut()
+    assert [each["text"] for each in lanes.loader.said("summary")] == ["found"]
+
+
 def test_warnings_are_told_once_for_each_place(here: Agent, tmp_path: Path) -> None:
     files = {
         "test_w.py": """
