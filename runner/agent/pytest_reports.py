@@ -7,7 +7,7 @@ test is the worst of them; what every report has to say becomes a detail:
 ``traceback``          the first failure, as pytest prints it; more of them: ``traceback teardown`` …
 ``traceback (i=1)``    the failure of a subtest
 ``rerun 1`` …          failures that pytest-rerunfailures gave another try
-``reason``             of a skip or an expected failure
+``reason``             of a skip or an expected failure; that an expected failure passed
 ``log``                captured log records of the call; ``log setup``, ``log teardown``
 ``stdout``, ``stderr`` whatever reached the lane's files (``Worker.end`` adds them); with
                        ``--capture=sys`` pytest's sections, named like those of the log
@@ -21,15 +21,15 @@ import pytest
 from .signals import TestTimeout
 from .worker import TEXT, TRACEBACK, encode
 
-RANK = {"success": 0, "skip": 1, "xfail": 2, "uxsuccess": 3, "fail": 4}
+RANK = {"success": 0, "skip": 1, "xfail": 2, "fail": 3}
 
 
 def verdict(report):
     """Return the status that one report asks for, or None when it asks for none."""
     outcome = report.outcome
     if outcome == "passed":
-        if hasattr(report, "wasxfail"):
-            return "uxsuccess"
+        # An xfail that is not strict and passes fails no run of pytest (a strict one has "failed"): an unexpected
+        # success of subunit would fail ours, and each that reads the stream.
         return "success" if report.when == "call" else None
     if outcome == "skipped":
         return "xfail" if hasattr(report, "wasxfail") else "skip"
@@ -136,8 +136,9 @@ class Outcome:
             if report.outcome == "skipped" and not expected:
                 details.append(("reason" + suffix, TEXT, encode(_skip_reason(report))))
                 continue
-            if expected and getattr(report, "wasxfail", ""):
-                details.append(("reason" + suffix, TEXT, encode(str(report.wasxfail))))
+            reason = _expectation(report) if expected else ""
+            if reason:
+                details.append(("reason" + suffix, TEXT, encode(reason)))
             if report.outcome != "passed" and report.longrepr is not None:
                 name = "traceback" + suffix
                 if name in seen:
@@ -164,6 +165,14 @@ class Outcome:
 
 def _remarkable(report):
     return report.outcome != "passed" or report.sections or hasattr(report, "wasxfail")
+
+
+def _expectation(report):
+    """Say what was expected of a test that has an xfail."""
+    why = str(report.wasxfail)
+    if report.outcome != "passed":
+        return why
+    return "It passed, and an xfail expected it to fail" + (": %s" % why if why else "")
 
 
 def _skip_reason(report):

@@ -16,10 +16,10 @@ from .harness import LIMIT, Agent, Peer, agent, interpreter
 
 RECORDER = """
 import json, os
-RANK = ["success", "skip", "xfail", "uxsuccess", "fail"]
+RANK = ["success", "skip", "xfail", "fail"]
 def status(r):
     if r.outcome == "rerun": return None
-    if hasattr(r, "wasxfail"): return "xfail" if r.skipped else "uxsuccess" if r.passed else "fail"
+    if hasattr(r, "wasxfail"): return "xfail" if r.skipped else "success" if r.passed else "fail"
     if hasattr(r, "context") and not r.failed: return None
     return "fail" if r.failed else "skip" if r.skipped else "success" if r.when == "call" else None
 class Recorder:

@@ -142,3 +142,21 @@ def test_order_does_not_matter_and_any_id_can_run_again(here: Agent, tmp_path: P
     assert outcomes(first) == outcomes(second)
     again = second.ran(*lanes.ids)
     assert {told.test_id: told.status for told in again} == outcomes(first)
+
+
+def test_what_passes_though_an_xfail_expected_it_to_fail_fails_no_run(
+    here: Agent, tmp_path: Path
+) -> None:
+    """Only a strict one does, as in pytest."""
+    text = """
+import pytest
+@pytest.mark.xfail(reason="to be mended")
+def test_lenient(): pass
+@pytest.mark.xfail(strict=True)
+def test_strict(): pass
+"""
+    lanes = Lanes(here, lay(tmp_path / "project", {"test_x.py": text}), sys.executable)
+    lenient, strict = lanes.fork().ran(*lanes.ids)
+    assert (lenient.status, strict.status) == ("success", "fail")
+    reason = "It passed, and an xfail expected it to fail: to be mended"
+    assert lenient.details == {"reason": reason}
