@@ -223,11 +223,19 @@ class Backlog:
             self._shelve(part)
 
     def first(
-        self, profile: int, host: HostName, segment: int, known: int, most: float = math.inf
+        self,
+        profile: int,
+        host: HostName,
+        segment: int,
+        known: int,
+        most: float = math.inf,
+        *,
+        ending: bool = False,
     ) -> Unit | None:
         """Return what comes next for a worker that can run positions below ``known``.
 
-        ``most``: in seconds at speed 1; longer units are passed over, but for urgent ones.
+        ``most``: in seconds at speed 1; longer units are passed over, but for urgent ones. ``ending``: the
+        longer ones of quick cases come first.
         """
         pools = self.pools.view(segment, profile, host)
         rows = self.rows[profile]
@@ -236,7 +244,7 @@ class Backlog:
                 if not pool.pending:
                     continue
                 shelf = pool.front if front else pool.shelf
-                found = shelf.first(known, math.inf if front else most)
+                found = shelf.first(known, math.inf if front else most, ending=ending)
                 if found is not None:
                     bucket, index = found
                     row = Row(rows[index])

@@ -170,6 +170,7 @@ class Dispatcher:
         holding.ready = True
         holding.known = EVERYTHING if known < 0 else known
         holding.free_at = now
+        floor.ready_since.setdefault(holding.host, now)
         holding.spent = holding.draining = False
         floor.dirty.add(lane)
 

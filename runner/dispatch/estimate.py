@@ -11,7 +11,11 @@ _CLIP = math.log(4.0)
 _WEIGHT = 0.05
 _TOO_SHORT = 0.001
 _LEAST = 10
-"""Results of a host that say something of its speed."""
+"""Results of a host that say enough of its speed to be kept …"""
+_SAMPLE = 8
+"""… and to say whether it is faster than another."""
+_KNOWN, _UNKNOWN = 8, 2
+"""How many results an earlier speed counts for, and the speed 1 of a host that was not known."""
 
 
 class Speeds:
@@ -20,12 +24,13 @@ class Speeds:
     One result counts at most a factor of four: a test that fails at once says little of its host.
     """
 
-    __slots__ = ("_counts", "_logs")
+    __slots__ = ("_counts", "_known", "_logs")
 
     def __init__(self, known: Mapping[HostName, float] | None = None) -> None:
         """``known``: what earlier runs learnt."""
         speeds = known or {}
         self._logs = {host: math.log(speed) for host, speed in speeds.items() if speed > 0.0}
+        self._known = frozenset(self._logs)
         self._counts: dict[HostName, int] = {}
 
     def learn(self, host: HostName, expected: float, seconds: float) -> None:
@@ -35,13 +40,17 @@ class Speeds:
         ratio = min(max(math.log(expected / seconds), -_CLIP), _CLIP)
         count = self._counts.get(host, 0) + 1
         old = self._logs.get(host, 0.0)
-        # As if eight results at the speed known before, else 1, had been seen before the first.
-        self._logs[host] = old + (ratio - old) * max(1.0 / (count + 8), _WEIGHT)
+        before = _KNOWN if host in self._known else _UNKNOWN
+        self._logs[host] = old + (ratio - old) * max(1.0 / (count + before), _WEIGHT)
         self._counts[host] = count
 
     def of(self, host: HostName) -> float:
         """Return a host's speed; 1 where nothing is known."""
         return math.exp(self._logs.get(host, 0.0))
+
+    def is_sampled(self, host: HostName) -> bool:
+        """Whether earlier runs or this one have shown about how fast a host is."""
+        return host in self._known or self._counts.get(host, 0) >= _SAMPLE
 
     def learnt(self) -> dict[HostName, float]:
         """Return the speeds of the hosts of which enough is known, as this machine's were 1 if it is one of them."""

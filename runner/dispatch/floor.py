@@ -15,6 +15,8 @@ from .units import Unit
 
 LEARN = 3
 """How many results a lane there must be before cases without an estimate are sent in batches."""
+ENDING = 1.0
+"""Seconds of work a lane that are left when quick cases of unequal length are not alike any more."""
 
 
 class Floor:
@@ -35,6 +37,7 @@ class Floor:
         self.backlog = Backlog(self.ledger, self.guess, seed)
         self.lanes: dict[LaneId, Holding] = {}
         self.hosts = Counter[HostName]()  # how many lanes each has
+        self.ready_since: dict[HostName, float] = {}  # when each had its first worker
         self.profile_limits: dict[int, tuple[int | None, frozenset[HostName] | None]] = {}
         self.segment = 0
         self.held: dict[int, int] = {}  # segment -> rows held
@@ -142,7 +145,10 @@ class Floor:
 
         ``most``: only what takes about so many seconds at speed 1, or is not known to.
         """
-        return self.backlog.first(holding.profile, holding.host, self.segment, known, most)
+        place = holding.profile, holding.host, self.segment
+        lanes = len(self.lanes)
+        ending = lanes > 1 and self.backlog.work(*place) < ENDING * lanes
+        return self.backlog.first(*place, known, most, ending=ending)
 
     def unequal(self, speed: float) -> bool:
         """Whether some host is faster than ``speed``."""

@@ -10,6 +10,14 @@ from .holding import Holding
 from .unequal import next_worthy
 from .units import Part
 
+LONG = 1.0
+"""Seconds that a case may take which is queued behind one that runs …"""
+WORTH = 200.0
+"""… or this many round trips: a longer one loses too little by waiting until its lane is free.
+
+It would be stuck there, with the running one late, when another lane could have it.
+"""
+
 
 def take(
     floor: Floor, holding: Holding, speed: float, room: float, now: float, *, first: bool
@@ -29,7 +37,9 @@ def take(
         return None
     expected = floor.expected(row, speed)
     # Behind a case of unknown length, room is minus infinity: nothing fits.
-    if room != math.inf and (math.isinf(expected) or (not first and expected > room)):
+    if room != math.inf and (
+        (not first and expected > room) or expected > max(LONG, WORTH * holding.latency)
+    ):
         return None
     if unit is not None:
         if unit.part is None:

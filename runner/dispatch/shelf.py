@@ -6,32 +6,37 @@ import heapq
 import math
 from array import array
 from collections.abc import Callable
+from itertools import chain, islice
 from zlib import crc32
 
 UNKNOWN = 479
 """The bucket of what has never been timed: it comes first."""
 _STEPS = 8
 _SMALLEST = -3
-"""Below 2 ** (this - 1) seconds, 62 ms, all durations are alike: a run ends no later than that for it.
+_SHORT = 2.0 ** (_SMALLEST - 1)
+_SHORTEST = _SHORT / 8
+"""Below 62 ms all durations are alike, for a run ends no later than that for it.
 
 Such tests keep their listing's order, in which those of a class or a module stand together, and in
-which many a suite only works.
+which many a suite only works. Only at a run's very end those below 8 ms come last.
 """
-_SHORT = 2.0 ** (_SMALLEST - 1)
+_QUICK = 2
+"""How many buckets they have."""
 _RANDOM = 4096
+_ALIKE = 3
+"""How many buckets below its own a duration is still about the same."""
 
 
 def bucket_of(seconds: float) -> int:
     """Return the bucket of a duration in seconds: eight to an octave, so at most 13 % wide; 0 to 478.
 
-    The shortest are all in bucket 0.
+    The shortest are all in buckets 0 and 1.
     """
     if seconds < _SHORT:
-        return 0
+        return int(seconds >= _SHORTEST)
     mantissa, exponent = math.frexp(seconds)
-    return min(
-        max((exponent - _SMALLEST) * _STEPS + int((mantissa - 0.5) * 2 * _STEPS), 0), UNKNOWN - 1
-    )
+    step = (exponent - _SMALLEST) * _STEPS + int((mantissa - 0.5) * 2 * _STEPS)
+    return min(_QUICK + step, UNKNOWN - 1)
 
 
 def shuffled(seed: int, profile: str, index: int) -> int:
@@ -67,10 +72,13 @@ class Shelf:
             heapq.heappush(self._back.setdefault(bucket, []), index)
         self._mask |= 1 << bucket
 
-    def first(self, known: int, most: float = math.inf) -> tuple[int, int] | None:
+    def first(
+        self, known: int, most: float = math.inf, *, ending: bool = False
+    ) -> tuple[int, int] | None:
         """Return (bucket, index) of the first that is below ``known``, or None.
 
-        ``most``: only from buckets of at most so many seconds, and what was never timed.
+        ``most``: only from buckets of at most so many seconds, and what was never timed. ``ending``: among
+        quick ones the longer ones come first, wherever they stand in the listing.
         """
         mask = self._mask
         if most < math.inf:
@@ -81,9 +89,24 @@ class Shelf:
             if index is None:
                 self._mask &= ~(1 << bucket)
             elif index < known:
+                if bucket == 1 and mask & 1 and not ending:
+                    return self._earlier(index)
                 return bucket, index
             mask &= (1 << bucket) - 1
         return None
+
+    def has_more(self, bucket: int, than: int) -> bool:
+        """Whether more than ``than`` positions stand in a bucket and those that differ from it by a quarter at most."""
+        found = 0
+        for near in range(max(bucket - _ALIKE, min(bucket, _QUICK)), bucket + 1):
+            fresh = self._fresh.get(near, ())
+            for index in chain(
+                islice(fresh, self._heads.get(near, 0), None), self._back.get(near, ())
+            ):
+                found += self._valid(near, index)
+                if found > than:
+                    return True
+        return False
 
     def take(self, bucket: int, index: int) -> None:
         """Remove what ``first`` returned."""
@@ -92,6 +115,11 @@ class Shelf:
             heapq.heappop(back)
         else:
             self._skip(bucket)
+
+    def _earlier(self, index: int) -> tuple[int, int]:
+        """Return what is listed first of the quick ones, of which ``index`` is the first in bucket 1."""
+        other = self._head(0)
+        return (1, index) if other is None or index < other else (0, other)
 
     def _skip(self, bucket: int) -> None:
         head = self._heads[bucket] + 1

@@ -1,4 +1,7 @@
-"""On hosts of unequal speed: what a slow lane leaves to a faster one, because the run would wait for it."""
+"""On hosts of unequal speed: what a slow lane leaves to a faster one, because the run would wait for it.
+
+Where the speeds are not known yet, all lanes begin with short tests, which tell them in a moment.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,12 @@ DOUBT = 2.0
 """How much longer than expected a test may well take: what is late on a slow lane cannot be mended."""
 AGAIN = 1.0
 """Seconds after which a lane that left something to a faster one looks again."""
+LIKELY = 4.0
+"""How much slower than expected a host of unknown speed may well be."""
+SAMPLES = (1 / 300, 1 / 75, 1 / 20)
+"""How long a test may take, as a share of the run, that is run to learn a speed: the first share that there is a test for."""
+PATIENCE = 1 / 20
+"""The share of the run after which no host's speed is waited for."""
 
 
 def next_worthy(floor: Floor, holding: Holding, now: float) -> Unit | None:
@@ -24,20 +33,47 @@ def next_worthy(floor: Floor, holding: Holding, now: float) -> Unit | None:
     While more work is left than the unit takes here, it is no matter who runs it.
     """
     unit = floor.next_unit(holding, holding.known)
-    speed = floor.speeds.of(holding.host)
-    if unit is None or not floor.unequal(speed / NEARLY):
+    if unit is None or len(floor.hosts) < 2:
         return unit
     seconds = floor.backlog.unit_seconds(unit)
+    if seconds is not None and (sample := _sample(floor, holding, seconds, now)) is not None:
+        return sample
+    speed = floor.speeds.of(holding.host)
+    if seconds is None or not floor.unequal(speed / NEARLY):
+        return unit
     busy = holding.outstanding(now)
-    if seconds is None or not math.isfinite(busy):
+    if not math.isfinite(busy):
         return unit
     most = (_all_end_in(floor, holding, now) / DOUBT - busy) * speed
-    if seconds <= most or busy + seconds / speed <= _faster_end_in(floor, holding, unit, now):
+    if seconds <= most:
         return unit
-    if now + AGAIN < holding.pending_wake:  # the faster one may come to be stuck
+    faster = _faster_end(floor, holding, unit, seconds, now, busy + seconds / speed)
+    if unit.shelf.has_more(unit.bucket, than=faster):
+        return unit
+    if now + AGAIN < holding.pending_wake:  # the faster ones may come to be stuck
         holding.pending_wake = now + AGAIN
         heapq.heappush(floor.wakes, (holding.pending_wake, holding.lane))
     return floor.next_unit(holding, holding.known, max(most, 0.0))
+
+
+def _sample(floor: Floor, holding: Holding, seconds: float, now: float) -> Unit | None:
+    """Return a short unit, while one of ``seconds`` might end last and nobody knows where it would end first."""
+    unknown = [
+        since
+        for host, since in floor.ready_since.items()
+        if floor.hosts[host] and not floor.speeds.is_sampled(host)
+    ]
+    if not unknown or holding.batches:
+        return None
+    all_end = _all_end_in(floor, holding, now)
+    whole = max(all_end, seconds)
+    if seconds * LIKELY < all_end or now - max(unknown) > PATIENCE * whole:
+        return None
+    for share in SAMPLES:
+        unit = floor.next_unit(holding, holding.known, share * whole)
+        if unit is not None:
+            return unit
+    return None
 
 
 def _all_end_in(floor: Floor, holding: Holding, now: float) -> float:
@@ -53,16 +89,20 @@ def _all_end_in(floor: Floor, holding: Holding, now: float) -> float:
     return work / speeds if speeds else math.inf
 
 
-def _faster_end_in(floor: Floor, holding: Holding, unit: Unit, now: float) -> float:
-    """Return in how many wall seconds the first of the faster lanes that may run a unit would have ended it."""
+def _faster_end(
+    floor: Floor, holding: Holding, unit: Unit, seconds: float, now: float, within: float
+) -> int:
+    """Return how many units of ``seconds`` faster lanes that may run a unit would end ``within`` so many wall seconds."""
     own = floor.speeds.of(holding.host)
-    seconds = floor.backlog.unit_seconds(unit) or 0.0
     hosts = floor.backlog.hosts(unit.row)
-    ends = [
-        other.outstanding(now) + 2.0 * other.latency + seconds / speed
-        for other in floor.lanes.values()
-        if other.ready and other.profile == holding.profile and not other.draining
-        if (speed := floor.speeds.of(other.host)) > own / NEARLY
-        if (hosts is None or other.host in hosts) and not is_stuck(floor, other, now)
-    ]
-    return min(ends, default=math.inf)
+    ended = 0
+    for other in floor.lanes.values():
+        speed = floor.speeds.of(other.host)
+        if speed <= own / NEARLY or not other.ready or other.profile != holding.profile:
+            continue
+        if other.draining or (hosts is not None and other.host not in hosts):
+            continue
+        left = within - other.outstanding(now) - 2.0 * other.latency
+        if left * speed > seconds and not is_stuck(floor, other, now):
+            ended += int(left * speed / seconds) if seconds else 1
+    return ended

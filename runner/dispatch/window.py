@@ -75,7 +75,9 @@ def _choose(floor: Floor, holding: Holding, low: float, now: float) -> list[Row]
             break
         left_over = budget - total if holding.held else math.inf
         if len(holding.held) == 1:
-            left_over = max(left_over, SECOND)
+            left_over = max(
+                left_over, min(SECOND, max(share, BATCH, low) - holding.outstanding(now))
+            )
         row = take(floor, holding, speed, left_over, now, first=not rows)
         if row is None:
             break

@@ -161,15 +161,18 @@ def ours(
     *,
     single: bool = False,
     known: bool = False,
+    hosts: Sequence[int] | None = None,
 ) -> Dispatcher:
-    """Return our dispatcher with a suite listed and a ready lane for each speed; a host for each speed.
+    """Return our dispatcher with a suite listed and a ready lane for each speed.
 
-    ``known``: whether earlier runs have learnt the speeds.
+    ``hosts``: the number of each lane's host; None: a host for each speed. ``known``: whether earlier runs
+    have learnt the speeds.
     """
-    learnt = {HostName(f"host-{at}"): speed for at, speed in enumerate(sorted({*speeds}))}
+    if hosts is None:
+        hosts = [sorted({*speeds}).index(speed) for speed in speeds]
+    learnt = {HostName(f"host-{at}"): speed for at, speed in zip(hosts, speeds, strict=True)}
     dispatcher = Dispatcher(single=single, speeds=learnt if known else None)
     groups = {name: Group(name) for name in suite.groups if name}
-    hosts = sorted({*speeds})
     dispatcher.add(
         (
             Entry(Row(row), DEFAULT_PROFILE, row, seconds, groups.get(suite.group(row) or ""))
@@ -178,8 +181,8 @@ def ours(
         0.0,
     )
     dispatcher.listing_ended(DEFAULT_PROFILE)
-    for lane, speed in enumerate(speeds):
-        host = HostName(f"host-{hosts.index(speed)}")
+    for lane, number in enumerate(hosts):
+        host = HostName(f"host-{number}")
         dispatcher.open_lane(LaneId(lane), host, DEFAULT_PROFILE, latency=round_trip)
         dispatcher.worker_ready(LaneId(lane), -1, 0.0)
     return dispatcher
@@ -337,10 +340,15 @@ class Simulation:
 
 
 def simulate(
-    suite: Workload, speeds: Sequence[float], round_trip: float, *, known: bool = False
+    suite: Workload,
+    speeds: Sequence[float],
+    round_trip: float,
+    *,
+    known: bool = False,
+    hosts: Sequence[int] | None = None,
 ) -> Outcome:
-    """Run a suite with our dispatcher; ``known``: it knows the hosts' speeds from the begin."""
-    policy = ours(suite, speeds, round_trip, known=known)
+    """Run a suite with our dispatcher; ``known`` and ``hosts``: see ``ours``."""
+    policy = ours(suite, speeds, round_trip, known=known, hosts=hosts)
     return Simulation(suite, speeds, round_trip, policy).run()
 
 

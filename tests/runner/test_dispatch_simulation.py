@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..benchmarks.simulator import lanes, simulate, with_set_ups, workload
+from ..benchmarks.simulator import Workload, lanes, simulate, with_set_ups, workload
 
 SMALL = {"unit": 3_000, "heavy": 3_000, "integration": 3_000}
 
@@ -43,15 +43,69 @@ def test_short_tests_are_sent_in_batches() -> None:
     assert outcome.messages <= 0.5
 
 
+@pytest.mark.parametrize("round_trip", [0.0002, 0.005, 0.05])
+def test_in_a_short_run_on_many_lanes_it_reaches_97_percent(round_trip: float) -> None:
+    """Three seconds in which tests of 60 ms are not like those of 1 ms any more."""
+    outcome = simulate(workload("unit", 12_000, "noisy", 1), lanes(64), round_trip)
+
+    assert outcome.share >= 97
+
+
+def test_nothing_waits_behind_the_longest_test_of_a_short_run() -> None:
+    outcome = simulate(workload("unit", 12_000, "exact", 3), lanes(64), 0.0002)
+
+    assert outcome.share >= 97
+
+
+UNEQUAL = [(1.0, 1.0, 2.0), (2.0, 1.0, 1.0), (1.0, 0.5, 0.25), (0.25, 0.5, 1.0)]
+
+
+def three_hosts(speeds: tuple[float, ...], each: int) -> tuple[list[float], list[int]]:
+    """Return the speed and the host of each lane of three hosts that have as many."""
+    return (
+        [speed for speed in speeds for _ in range(each)],
+        [host for host in range(len(speeds)) for _ in range(each)],
+    )
+
+
 @pytest.mark.parametrize("kind", SMALL)
-@pytest.mark.parametrize("speeds", [(1.0, 1.0, 2.0), (1.0, 0.5, 0.25)])
+@pytest.mark.parametrize("speeds", UNEQUAL[::2])
 def test_on_unequal_hosts_whose_speeds_earlier_runs_learnt_it_reaches_95_percent(
     kind: str, speeds: tuple[float, ...]
 ) -> None:
-    four_each = [speed for speed in speeds for _ in range(4)]
+    four_each, hosts = three_hosts(speeds, 4)
     suite = workload(kind, SMALL[kind], "noisy", 1)
 
-    assert simulate(suite, four_each, 0.01, known=True).share >= 95
+    assert simulate(suite, four_each, 0.01, known=True, hosts=hosts).share >= 95
+
+
+@pytest.mark.parametrize("kind", ["heavy", "integration"])
+@pytest.mark.parametrize("speeds", UNEQUAL)
+@pytest.mark.parametrize("each", [4, 21])
+def test_on_unequal_hosts_of_unknown_speed_it_reaches_95_percent(
+    kind: str, speeds: tuple[float, ...], each: int
+) -> None:
+    """With 21 lanes each, no test of a minute may begin before it is known which host is fast."""
+    many, hosts = three_hosts(speeds, each)
+    suite = workload(kind, SMALL[kind], "noisy", 1)
+
+    assert simulate(suite, many, 0.0002, hosts=hosts).share >= 95
+
+
+@pytest.mark.parametrize("speeds", UNEQUAL)
+@pytest.mark.parametrize("each", [4, 21])
+def test_on_unequal_hosts_tests_that_take_equally_long_are_shared_as_well_as_can_be(
+    speeds: tuple[float, ...], each: int
+) -> None:
+    many, hosts = three_hosts(speeds, each)
+    suite = Workload([3.0] * 200, [3.0] * 200)
+    best = 3.0
+    while sum(int(best * speed / 3.0) for speed in many) < 200:
+        best += 0.5
+
+    outcome = simulate(suite, many, 0.0002, known=True, hosts=hosts)
+
+    assert outcome.seconds <= 1.05 * best
 
 
 def test_no_long_test_waits_behind_another_while_many_lanes_begin() -> None:
