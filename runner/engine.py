@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from .decisions import Entry
 from .dispatch import Dispatcher
 from .errors import UserError
 from .events import Group
 from .frame import FOREIGN_LATENCY, Frame, Run, one_host
-from .hosts.instances import Instances
 from .ids import LOCAL, HostName, LaneId, ProfileName, Row
 from .listing import Listing
 from .pools import on_instances
@@ -19,6 +19,9 @@ from .request import ReplayRequest, Request
 from .session import Rules, Session
 from .settings import Selection, Settings
 from .suites import Hosting
+
+if TYPE_CHECKING:
+    from .hosts.instances import Instances
 
 
 def prepare(settings: Settings, request: Request) -> Run:

@@ -13,11 +13,8 @@ from typing import Protocol
 from .errors import ProtocolError
 from .events import HostLost, HostPhase, HostReady, RunEvent, Warned
 from .frozen import frozen
-from .hosts.bring_up import Ready, bring_up
 from .hosts.heartbeat import Heartbeat
 from .hosts.link import HostError, Link
-from .hosts.reach import agent_command, explain
-from .hosts.setup import usable
 from .ids import HostName, ProfileName
 from .lanes import HostLanes
 from .launch import Launch
@@ -191,6 +188,11 @@ class RunHost:
         self._take([HostReady(self.plan.name, 1, names)])
 
     async def _bring_up(self, host: Host) -> None:
+        # not quick to import, and most runs have this machine only
+        from .hosts.bring_up import bring_up
+        from .hosts.reach import agent_command
+        from .hosts.setup import usable
+
         name = self.plan.name
         self._link = link = Link(
             host,
@@ -200,7 +202,7 @@ class RunHost:
         )
         await self.channel.adopt(Launch(command=agent_command(host)))
         self.channel.listen()
-        ready: Ready = await bring_up(link, self.plan.project)
+        ready = await bring_up(link, self.plan.project)
         profiles, unfit = await usable(link, self.plan.profiles(ready.root, ready.lanes))
         if self._lost:
             return
@@ -299,6 +301,8 @@ class RunHost:
         host = self.plan.host
         final = False
         if host is not None and not self._ready and isinstance(self.channel, AgentChannel):
+            from .hosts.reach import explain
+
             failure = explain(host, self.channel.words(), reason)
             final = failure.final
             reason = f"{failure.reason}; {failure.hint}" if failure.hint else failure.reason

@@ -2,7 +2,7 @@
 
 No command is this machine, where the agent runs from our own files; another host gets its source
 over the channel. The child's stdin and stdout are one end of a socket pair. Needs no event loop and few
-imports: the command line starts its agent first and reads its settings while that comes up.
+imports: the command line starts its agent first, and reads its words and settings while that comes up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import time
 from collections.abc import Mapping, Sequence
 
 from .agent.bootstrap import LOCAL_BOOTSTRAP, here, payload
-from .wire.orders import define_profile, load, say_hello
 
 DISCARD_LIMIT = 5.0
 """Seconds that an agent may take to end that nobody uses."""
@@ -65,6 +64,8 @@ class Launch:
 
         ``profiles``: name -> what the agent needs to know of it. Raises OSError when it is dead.
         """
+        from .wire.orders import define_profile, load, say_hello  # while the agent comes up
+
         self.greeted = True
         frames = [say_hello(None)]
         for name, options in profiles.items():

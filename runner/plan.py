@@ -25,7 +25,6 @@ An exact id beats a regex; between regexes the first segment wins, and the overl
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -164,6 +163,8 @@ class Plan:
             if unknown:
                 everything = set[str]().union(*about)
                 small = everything if len(everything) <= _COMPARED else ()
+                import difflib  # only for whoever made a mistake
+
                 near = difflib.get_close_matches(unknown[0], small, 1, 0.8)
                 meant = f" Is {near[0]} meant?" if near else ""
                 count = f"{len(unknown)} tests" if len(unknown) > 1 else "a test"
@@ -253,6 +254,8 @@ def _refuse_shared(segments: list[Segment], where: str) -> None:
 def _refuse_unknown(data: Mapping[str, object], known: Collection[str], place: str) -> None:
     for key in data:
         if key not in known:
+            import difflib
+
             near = difflib.get_close_matches(key, known, 1)
             hint = f'Is "{near[0]}" meant?' if near else f"The keys are {', '.join(known)}."
             raise UserError(f'{place} has no key "{key}".', hint=hint)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from .events import RunEvent
 from .hosting import HostPlan
-from .hosts.instances import Instances
 from .ids import LOCAL, HostName, ProfileName
 from .listings import Listings
 from .settings import CommandSuite, Profile, Selection, Settings
+
+if TYPE_CHECKING:
+    from .hosts.instances import Instances
 
 
 def pool_name(settings: Settings, profile: ProfileName) -> HostName:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import field
+from typing import TYPE_CHECKING
 
 from .frozen import frozen
-from .hosts.instances import Instances
 from .ids import Case, HostName, ProfileName
-from .launch import Launch
-from .plan import Plan
 from .settings import Selection
-from .standby import Standby
+
+if TYPE_CHECKING:
+    from .hosts.instances import Instances
+    from .launch import Launch
+    from .plan import Plan
+    from .standby import Standby
 
 
 @frozen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testlanes.runner.state import WatchState
+from testlanes.runner.state.watch import WatchState
 
 from .driver import DashboardDriver
 from .viewmodels.header import counts_of, share_done

@@ -14,6 +14,7 @@ from .output import flush, open_closed, silence, write
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ..launch import Launch
     from ..settings import Settings
     from .arguments import Arguments
     from .run import Dashboard
@@ -60,8 +61,6 @@ def run_command_line(
 def _command(
     argv: Sequence[str], dashboard: Dashboard | None, watch_dashboard: WatchDashboard | None
 ) -> int:
-    from .parser import HelpWanted
-
     try:
         os.getcwd()  # noqa: PTH109 - pathlib is not needed for help
     except OSError:
@@ -72,7 +71,37 @@ def _command(
 
         write(OVERVIEW)
         return 0
+    launch = _launch() if _means_to_run(argv) else None
+    try:
+        return _obey(argv, dashboard, watch_dashboard, launch)
+    finally:
+        if launch is not None:
+            launch.discard()
+
+
+def _means_to_run(argv: Sequence[str]) -> bool:
+    """Whether this is a run, so that an agent will be needed. Words that turn out to be wrong cost no more than that."""
+    return bool(argv) and argv[0] == "run" and not {"-h", "--help"}.intersection(argv)
+
+
+def _launch() -> Launch | None:
+    """Start this machine's agent."""
+    from ..launch import Launch
+
+    try:
+        return Launch()
+    except OSError:  # it is tried again when there is somebody to tell
+        return None
+
+
+def _obey(
+    argv: Sequence[str],
+    dashboard: Dashboard | None,
+    watch_dashboard: WatchDashboard | None,
+    launch: Launch | None,
+) -> int:
     from .arguments import parse_arguments
+    from .parser import HelpWanted
 
     try:
         args = parse_arguments(argv)
@@ -92,7 +121,7 @@ def _command(
 
         args = with_lists(args)
     if args.command == "run":
-        return _run(args, dashboard)
+        return _run(args, dashboard, launch)
     if args.command == "watch":
         from .watch import run_watch
 
@@ -108,14 +137,9 @@ def _command(
     return _COMMANDS[args.command](args, settings_of(args))
 
 
-def _run(args: Arguments, dashboard: Dashboard | None) -> int:
-    """Run tests. The agent comes up while settings are read, and suites are loaded while the rest is imported."""
-    from ..launch import Launch
-
-    try:
-        launch = Launch()
-    except OSError:  # it is tried again when there is somebody to tell
-        launch = None
+def _run(args: Arguments, dashboard: Dashboard | None, early: Launch | None) -> int:
+    """Run tests. The agent comes up while words and settings are read, and suites are loaded while the rest is imported."""
+    launch = _launch() if early is None else early
     try:
         settings = settings_of(args)
         if launch is not None:

@@ -11,12 +11,11 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from ..hosts.disposal import dispose
-from ..hosts.instances import Instances
 from ..hosts.ledger import Ledger
 from ..report.clean import clean_line
 
 if TYPE_CHECKING:
+    from ..hosts.instances import Instances
     from ..settings import Settings
     from .arguments import Arguments
 
@@ -30,6 +29,8 @@ def dispose_of_what_is_left(folder: Path, limit: float) -> str:
     left = ledger.claim()
     if not left:
         return ""
+    from ..hosts.disposal import dispose
+
     say("an earlier run was killed before it could dispose of its instances")
     return dispose(ledger, left, say, limit)
 
@@ -44,6 +45,8 @@ def on_instances(settings: Settings, command: Callable[[Instances | None], int])
         say(f"{problem}; `testlanes dispose` tries again, `testlanes dispose --forget` does not")
     if not settings.instance_provision:
         return command(None)
+    from ..hosts.instances import Instances
+
     instances = Instances(settings, folder, say)
     try:
         with _termination_noted() as noted:
@@ -69,6 +72,8 @@ def run_dispose(args: Arguments, settings: Settings) -> int:
             say(f"forgotten: {' '.join(sorted(ledger.ids(one))) or 'no instances'}")
             ledger.forget(one)
         return 0
+    from ..hosts.disposal import dispose
+
     if problem := dispose(ledger, left, say, settings.instance_timeout):
         say(problem)
         return FAILED

@@ -8,10 +8,10 @@ from ..engine import prepare
 from ..events import ListingEnded, RunEvent, StopAsked, Warned
 from ..frame import Run
 from ..journal import Journal
-from ..plan import Plan
 from ..request import Request
 
 if TYPE_CHECKING:
+    from ..plan import Plan
     from ..repository.directory import DirectoryRepository
     from ..settings import Settings
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import shlex
 import sys
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..config.lists import read_plan
 from ..errors import UserError
 from ..frozen import frozen
 from ..headless import exit_code, handlers_kept, run_headless
@@ -72,6 +70,8 @@ def run_tests(
             f"there is no command {args.filters[0]!r} (did you mean {args.meant}?); it is taken as a filter"
         )
     if args.random and settings.shuffle is None:
+        import random
+
         settings = replace(settings, shuffle=random.SystemRandom().randrange(1 << 31))
         say(f"random order with --random={settings.shuffle}")
     repository = open_repository(Path(settings.repository), settings.repository_format, create=True)
@@ -227,13 +227,18 @@ def make_request(args: Arguments, settings: Settings, repository: Repository) ->
                 exit_code=4,
             )
     selection = selection_of(args, settings, failing)
+    plan = None
+    if settings.plan:
+        from ..config.lists import read_plan
+
+        plan = read_plan(settings.plan)
     return Request(
         selection=selection,
         partial=True if args.partial or narrows(args.overrides, settings) else None,
         label="failing" if args.failing else "",
         times=repository.times(),
         speeds=repository.speeds() if settings.reach else {},
-        plan=read_plan(settings.plan) if settings.plan else None,
+        plan=plan,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from ..errors import UserError
 from ..frozen import frozen
 from ..ids import LOCAL, HostName
 from ..settings import CommandSuite, Profile, PytestSuite, Suite, UnittestSuite
-from .interpreter import Found, candidates, is_python_name, why_broken, why_missing
+from .interpreter import Found, candidates, is_python_name, on_path, why_broken, why_missing
 from .native import discovery, plain_unittest
 from .profiles import ProfileSpec
 from .source import Source
@@ -163,7 +162,7 @@ def _interpreter(named: str, common: Common, word: str, *, check: bool) -> tuple
         found = common.python
     elif word:
         at = next(candidates(word, root, environ), None) if "/" in word else None
-        path = None if "/" in word else shutil.which(word, path=environ.get("PATH"))
+        path = None if "/" in word else on_path(word, environ)
         if at is None and path is None:
             found = common.default()
             return found, (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import configparser
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +19,8 @@ def read_section(path: Path, section: str = "DEFAULT") -> Mapping[str, str] | No
     # other sections of a shared file (tox.ini, setup.cfg) are none of our business
     if text is None or (section != "DEFAULT" and f"[{section}]" not in text):
         return None
+    import configparser
+
     parser = configparser.ConfigParser()
     try:
         parser.read_string(text)

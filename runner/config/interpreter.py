@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -50,10 +49,17 @@ def default_python(root: Path, environ: Mapping[str, str]) -> tuple[Found, str]:
     if not is_private(Path(sys.prefix)):
         return Found(sys.executable, "the Python that runs testlanes"), problem
     for name in ("python3", "python"):
-        python = shutil.which(name, path=environ.get("PATH"))
+        python = on_path(name, environ)
         if python and not Path(python).is_relative_to(sys.prefix):
             return Found(str(Path(python).absolute()), f"{name} on PATH"), problem
     return Found(sys.executable, "the Python that runs testlanes"), problem
+
+
+def on_path(name: str, environ: Mapping[str, str]) -> str | None:
+    """Return where a program of that name is on PATH."""
+    import shutil  # it brings compression along, and is needed for few projects
+
+    return shutil.which(name, path=environ.get("PATH"))
 
 
 def is_private(prefix: Path) -> bool:
@@ -91,7 +97,7 @@ def candidates(word: str, root: Path, environ: Mapping[str, str]) -> Iterator[Fo
     if version is not None and version[2]:
         yield from _environments_of(root, f"{version[1]}.{version[2]}")
     for name in dict.fromkeys(names):
-        python = shutil.which(name, path=environ.get("PATH"))
+        python = on_path(name, environ)
         if python:
             yield Found(str(Path(python).absolute()), f"{name} on PATH")
     if version is not None and version[2]:

@@ -7,15 +7,17 @@ import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ..errors import UserError
 from ..frozen import frozen
 from ..ids import ProfileName
 from ..patterns import compile_pattern
-from ..plan import Plan, parse_plan
 from ..settings import Selection
 from .tables import read_text
+
+if TYPE_CHECKING:
+    from ..plan import Plan
 
 STDIN = "-"
 
@@ -122,6 +124,8 @@ def read_plan(file: str) -> Plan:
     Raises:
         UserError: it cannot be read, or is no plan.
     """
+    from ..plan import parse_plan
+
     return parse_plan(_required(Path(file)), file)
 
 

@@ -16,7 +16,6 @@ from ..frozen import frozen
 from ..ids import HostName, ProfileName
 from .source import Source
 from .tables import Table, nearest
-from .tox import tox_environments
 
 LIMIT = 60.0
 """Seconds that ``list_profiles`` and ``default_profiles`` have."""
@@ -61,6 +60,8 @@ def profile_specs(
     """
     if project is not None and (project.has("profiles") or project.has("matrix")):
         if project.raw("profiles") == "tox":
+            from .tox import tox_environments
+
             found, problems = tox_environments(root)
             specs = [
                 ProfileSpec(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Collection, Mapping
 from math import nan
 from pathlib import Path
@@ -39,6 +38,8 @@ def read_toml(path: Path) -> dict[str, object] | None:
     text = read_text(path)
     if text is None:
         return None
+    import tomllib
+
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     from testlanes.runner.watching import Ways
 
 
+YOUNG = 20_000
+"""New objects after which the interpreter looks for garbage among them."""
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     from testlanes.runner.cli.entry import run_command_line
 
+    # Nearly all that is made stays until the end, or goes without being looked for.
+    gc.set_threshold(YOUNG)
     # At its end the interpreter looks for garbage in all that there is, again and again: nothing of it is needed any more.
     atexit.register(gc.freeze)
     words = sys.argv[1:] if argv is None else argv

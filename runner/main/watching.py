@@ -15,7 +15,8 @@ from testlanes.runner.ids import Case, LaneId, Row
 from testlanes.runner.intents import Intent, Rerun, Watch as WatchLane
 from testlanes.runner.repository.opening import open_repository
 from testlanes.runner.request import Request
-from testlanes.runner.state import Board, RunState
+from testlanes.runner.state import RunState
+from testlanes.runner.state.board import Board
 from testlanes.runner.watch import Recorded, Watch
 from testlanes.runner.watch.turning import Turning
 from testlanes.runner.watch.words import block

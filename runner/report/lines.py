@@ -6,7 +6,6 @@ heartbeat every half minute.
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import IO
@@ -309,6 +308,8 @@ class Lines:
         self._out.write(f"{erase}{text}\n")
 
     def _draw(self) -> None:
+        import shutil
+
         width = shutil.get_terminal_size().columns - 1
         running = self._running()
         color, self._color = self._color, False

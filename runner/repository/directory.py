@@ -8,7 +8,6 @@ number of the next run, files named by numbers the runs as subunit v1, ``failing
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -32,7 +31,6 @@ from .numbers import TEMPORARY, Numbers, replace_file
 from .recording import NOT_STORED, Recording
 from .spelling import stored_id
 from .stream_v1 import read_v1, write_v1
-from .stream_v2 import write_v2
 from .times import TimesError, read_times, stripped, write_times
 
 Format = Literal["testr", "stestr"]
@@ -90,7 +88,7 @@ class DirectoryRepository(Repository):
         self.history.forget(number)
 
     def _draft(self) -> tuple[Draft, str]:
-        token = f"{os.getpid()}-{secrets.token_hex(4)}"
+        token = f"{os.getpid()}-{os.urandom(4).hex()}"
         try:
             with self.locked():
                 return Draft(self.path / f"{TEMPORARY}{token}"), token
@@ -284,6 +282,8 @@ class DirectoryRepository(Repository):
 
     def subunit_v2(self, number: int | None, out: BinaryIO) -> None:
         """Write a run or what is failing as subunit v2."""
+        from .stream_v2 import write_v2
+
         write_v2(self.failing() if number is None else self.read(number), out)
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
-from statistics import median
 
 from ..frozen import frozen
 from ..ids import Case, HostName, ProfileName, Status
@@ -126,6 +125,8 @@ def host_speeds(history: History) -> dict[HostName, float]:
 
 def typical_seconds(history: History, number: int = 5) -> dict[Case, float]:
     """Return the median of each case's durations in the last ``number`` runs, else the latest."""
+    from statistics import median
+
     known = latest_seconds(history)
     rows = history.database.execute(
         """SELECT test_id, profile, r.seconds FROM results r JOIN cases USING (key)

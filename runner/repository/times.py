@@ -1,4 +1,4 @@
-"""``times.dbm``: how long each test took, for testr and stestr. Value: ``str(seconds)``; key: the id.
+"""``times.dbm``: how long each test took, for testr and stestr. Value: seconds as decimal text; key: the id.
 
 Which of Python's dbm flavours is there depends on who made it (REPOSITORY_FORMAT 1.4). We write
 ``dbm.dumb`` where there is none, since every reader takes it, and keep any other flavour that we can open.
@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import os
 import re
-import shutil
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -23,7 +22,7 @@ BLOCK = 512
 WHOLE = 32 << 20
 """Bytes of values that may be held in memory."""
 
-_ENTRY = re.compile(r"'([^'\\]*)', \((\d+), (\d+)\)")
+_ENTRY = re.compile(r"^'([^'\\\n]*)', \((\d+), (\d+)\)$", re.MULTILINE)
 _GDBM = tuple(
     magic.to_bytes(4, order)
     for magic in (0x13579ACD, 0x13579ACE, 0x13579ACF)
@@ -57,7 +56,8 @@ def read_times(folder: Path, *, dumb: bool = False) -> dict[str, float]:
 
 def write_times(folder: Path, times: Mapping[str, float], *, dumb: bool = False) -> None:
     """Add or replace times, in the flavour that is there (``dumb``: always in ``dbm.dumb``)."""
-    values = {key.encode(): repr(round(value, 6)).encode() for key, value in times.items()}
+    # Always with six digits: most values are as long as the ones before them, so that the index can stay.
+    values = {key: b"%.6f" % seconds for key, seconds in times.items()}
     kind = "dumb" if dumb else flavour(folder)
     try:
         if kind == "dumb":
@@ -67,7 +67,8 @@ def write_times(folder: Path, times: Mapping[str, float], *, dumb: bool = False)
                 database.execute("PRAGMA synchronous = OFF")
                 with database:
                     database.executemany(
-                        "REPLACE INTO Dict (key, value) VALUES (?, ?)", list(values.items())
+                        "REPLACE INTO Dict (key, value) VALUES (?, ?)",
+                        [(key.encode(), value) for key, value in values.items()],
                     )
         else:
             _with_module(folder, kind, values)
@@ -114,9 +115,7 @@ def _read(folder: Path, kind: str) -> dict[bytes, bytes]:
         raise TimesError(f"times.dbm cannot be read: {error}") from error
 
 
-def _with_module(
-    folder: Path, kind: str, values: Mapping[bytes, bytes] | None
-) -> dict[bytes, bytes]:
+def _with_module(folder: Path, kind: str, values: Mapping[str, bytes] | None) -> dict[bytes, bytes]:
     """Read all of a set of the C libraries' flavours, or put ``values`` into it."""
     try:
         if kind == "gdbm":
@@ -131,7 +130,7 @@ def _with_module(
         if values is None:
             return {key: database[key] for key in database.keys()}  # noqa: SIM118
         for key, value in values.items():
-            database[key] = value
+            database[key.encode()] = value
     return {}
 
 
@@ -140,34 +139,46 @@ def _with_module(
 # over a second for 20,000 new keys.
 
 
-def _read_index(folder: Path) -> dict[bytes, tuple[int, int]]:
+def _index_text(folder: Path) -> str:
     try:
-        text = (folder / "times.dbm.dir").read_text("latin-1")
+        return (folder / "times.dbm.dir").read_text("latin-1")
     except FileNotFoundError:
-        return {}
-    index: dict[bytes, tuple[int, int]] = {}
+        return ""
+
+
+def _index(text: str) -> dict[str, tuple[int, int]]:
+    """Return key -> (offset, length). A key is spelled as in the file: its UTF-8 read as Latin-1."""
+    found = _ENTRY.findall(text)
+    if len(found) == text.count("\n"):
+        return {key: (int(offset), int(length)) for key, offset, length in found}
+    index: dict[str, tuple[int, int]] = {}
     for line in text.split("\n"):
         if match := _ENTRY.fullmatch(line):
-            index[match[1].encode("latin-1")] = (int(match[2]), int(match[3]))
+            index[match[1]] = (int(match[2]), int(match[3]))
         elif line.strip():
             try:
                 key, (offset, length) = ast.literal_eval(line)
-                index[str(key).encode("latin-1")] = (int(offset), int(length))
+                index[str(key)] = (int(offset), int(length))
             except (SyntaxError, ValueError, TypeError):
                 raise TimesError("times.dbm.dir is damaged") from None
     return index
 
 
 def _read_dumb(folder: Path) -> dict[bytes, bytes]:
-    index = _read_index(folder)
+    index = _index(_index_text(folder))
     if not index:
         return {}
     data = (folder / "times.dbm.dat").read_bytes()
-    return {key: data[offset : offset + length] for key, (offset, length) in index.items()}
+    return {
+        key.encode("latin-1"): data[offset : offset + length]
+        for key, (offset, length) in index.items()
+    }
 
 
-def _write_dumb(folder: Path, values: Mapping[bytes, bytes]) -> None:
-    index = _read_index(folder)
+def _write_dumb(folder: Path, values: Mapping[str, bytes]) -> None:
+    text = _index_text(folder)
+    index = _index(text)
+    moved: dict[str, tuple[int, int]] = {}
     path = folder / "times.dbm.dat"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
@@ -177,17 +188,21 @@ def _write_dumb(folder: Path, values: Mapping[bytes, bytes]) -> None:
         # Most of a small set is quicker rewritten as a whole than value by value.
         whole = size <= WHOLE and len(values) * BLOCK * 4 > size
         data = bytearray(os.pread(descriptor, size, 0) if whole else b"")
-        for key, value in values.items():
+        for test_id, value in values.items():
+            key = test_id if test_id.isascii() else test_id.encode().decode("latin-1")
             place = index.get(key)
             if place is not None and len(value) <= (place[1] + BLOCK - 1) // BLOCK * BLOCK:
-                at = place[0]
+                at, length = place
+                if len(value) < length:
+                    value = value.ljust(length, b"0")
+                elif len(value) > length:
+                    moved[key] = (at, len(value))
                 if at + len(value) <= len(data):
                     data[at : at + len(value)] = value
                 else:
                     os.pwrite(descriptor, value, at)
-                index[key] = (at, len(value))
             else:
-                index[key] = (end + BLOCK * len(added), len(value))
+                moved[key] = (end + BLOCK * len(added), len(value))
                 added.append(value)
         if data and os.pwrite(descriptor, data, 0) < len(data):
             raise OSError("no space left")
@@ -198,13 +213,19 @@ def _write_dumb(folder: Path, values: Mapping[bytes, bytes]) -> None:
                 raise OSError("no space left")
     finally:
         os.close(descriptor)
-    lines = [f"{key.decode('latin-1')!r}, {place!r}\n" for key, place in index.items()]
+    if moved:
+        _write_index(folder, index | moved, text)
+
+
+def _write_index(folder: Path, index: Mapping[str, tuple[int, int]], before: str) -> None:
+    """Replace the index; ``before`` is what it was."""
+    lines = [f"{key!r}, {place!r}\n" for key, place in index.items()]
     index_file = folder / "times.dbm.dir"
     fresh = folder / f".testlanes-{os.getpid()}-times"
     try:
         fresh.write_text("".join(lines), "latin-1")
         if index_file.exists():
-            shutil.copyfile(index_file, folder / "times.dbm.bak")
+            (folder / "times.dbm.bak").write_text(before, "latin-1")
         fresh.replace(index_file)
     finally:
         fresh.unlink(missing_ok=True)

@@ -1,6 +1,5 @@
-"""What is known of a run: ``RunState``, and what it is made of."""
+"""What is known of a run: ``RunState``, and what it is made of. ``board`` and ``watch`` are for a watch."""
 
-from .board import Board
 from .leaks import leak_words
 from .parts import (
     BEGAN,
@@ -15,7 +14,6 @@ from .parts import (
 )
 from .run import RunState
 from .standing import ENDED, FAILED, KINDS, Standing
-from .watch import WatchState
 
 __all__ = [
     "BEGAN",
@@ -24,7 +22,6 @@ __all__ = [
     "FAILED",
     "KINDS",
     "TAIL_LIMIT",
-    "Board",
     "Detail",
     "FixtureState",
     "HostState",
@@ -33,6 +30,5 @@ __all__ = [
     "RunState",
     "Standing",
     "Surroundings",
-    "WatchState",
     "leak_words",
 ]

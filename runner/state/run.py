@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from ..cases import CaseTable
 from ..events import (
@@ -64,7 +64,9 @@ from .parts import (
     Surroundings,
 )
 from .standing import KIND_NUMBERS, STANDING_OF, Standing
-from .watch import WatchState
+
+if TYPE_CHECKING:
+    from .watch import WatchState
 
 
 class RunState(Columns):

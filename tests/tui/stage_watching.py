@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from testlanes.runner.events import CaseStarted, ImageChanged, RunEnded, RunStarted
 from testlanes.runner.ids import Case, Kind, LaneId, Status
-from testlanes.runner.state import Board
+from testlanes.runner.state.board import Board
 from testlanes.runner.watching import (
     Cycle,
     CycleBegan,

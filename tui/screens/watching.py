@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from testlanes.runner.ids import ProfileName
-from testlanes.runner.state import WatchState
+from testlanes.runner.state.watch import WatchState
 from testlanes.runner.watching import MODES, ChangeWays, RunNow, Ways, What
 
 from ..viewmodels.watch import ways_words

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from testlanes.runner.ids import Kind, Row
-from testlanes.runner.state import Standing, WatchState
+from testlanes.runner.state import Standing
+from testlanes.runner.state.watch import WatchState
 
 from .laneline import waiting
 from .lines import EMPTY, Line, Span, clean, fit, line_width, spread

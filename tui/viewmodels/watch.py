@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from testlanes.runner.state import WatchState
+from testlanes.runner.state.watch import WatchState
 from testlanes.runner.watching import Cycle, Ways
 
 from .lines import EMPTY, Line, Span, clean, fit, line_width, spread

@@ -68,6 +68,29 @@ def test_several_writes_are_one_dictionary(
     assert with_dumb(folder) == model
 
 
+def test_an_index_is_written_only_when_it_changes(tmp_path: Path) -> None:
+    times = dict.fromkeys(IDS, 0.25)
+    write_times(tmp_path, times)
+    index = tmp_path / "times.dbm.dir"
+    first = index.stat()
+
+    write_times(tmp_path, {**times, "m.C.plain": 2e-06})
+    assert read_times(tmp_path) == {**times, "m.C.plain": 2e-06} == with_dumb(tmp_path)
+    assert index.stat().st_ino == first.st_ino
+
+    write_times(tmp_path, {"m.C.plain": 10.5})  # longer than before
+    assert read_times(tmp_path) == {**times, "m.C.plain": 10.5} == with_dumb(tmp_path)
+    assert index.stat().st_ino != first.st_ino
+    assert (tmp_path / "times.dbm.bak").read_text("latin-1").count("\n") == len(IDS)
+
+
+def test_a_longer_text_of_another_tool_is_overwritten_as_a_whole(tmp_path: Path) -> None:
+    with dbm.dumb.open(str(tmp_path / "times.dbm"), "c") as database:
+        database["m.a"] = "0.00012345678901234"
+    write_times(tmp_path, {"m.a": 1.5})
+    assert read_times(tmp_path) == {"m.a": 1.5} == with_dumb(tmp_path)
+
+
 def test_one_of_python_3_13_is_read_and_kept_up_with_any_python(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "times.dbm") as database:
         database.execute("CREATE TABLE Dict (key BLOB UNIQUE NOT NULL, value BLOB NOT NULL)")
@@ -85,9 +108,9 @@ def test_python_3_13_and_we_read_each_other(tmp_path: Path, python: Callable[[st
     subprocess.run([newer, "-c", code, name], check=True, timeout=60)
     write_times(tmp_path, {"m.ü": 2.0})
     assert read_times(tmp_path) == {"m.a": 1.5, "m.ü": 2.0}
-    code = "import dbm, json, sys; d = dbm.open(sys.argv[1]); print(json.dumps({k.decode(): d[k].decode() for k in d.keys()}))"
+    code = "import dbm, json, sys; d = dbm.open(sys.argv[1]); print(json.dumps({k.decode(): float(d[k]) for k in d.keys()}))"
     done = subprocess.run([newer, "-c", code, name], check=True, timeout=60, capture_output=True)
-    assert json.loads(done.stdout) == {"m.a": "1.5", "m.ü": "2.0"}
+    assert json.loads(done.stdout) == {"m.a": 1.5, "m.ü": 2.0}
 
 
 @pytest.mark.parametrize("content", [GDBM, b"garbage that nobody wrote", b""])
