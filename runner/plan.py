@@ -95,10 +95,6 @@ class Plan:
             return number + self._first
         return self.rest
 
-    def refuses(self, test_id: str, profile: ProfileName) -> bool:
-        """Return whether the plan says that there may be no such test: unnamed, and ``rest`` is ``error``."""
-        return self._rest == "error" and self.segment_of(test_id, profile) == self.rest
-
     def concurrency(self, segment: int) -> int | None:
         """Return how many tests of a segment may run at once, None for no limit."""
         return self.segments[segment].concurrency

@@ -17,7 +17,7 @@ from ..ids import HostName, LaneId, ProfileName, Row
 from .estimate import Speeds
 from .floor import Floor
 from .holding import Holding
-from .ledger import Ledger, LedgerError, Place
+from .ledger import LedgerError, Place
 from .moving import adopt
 from .outlook import remaining_seconds, why_waiting
 from .overrun import recall_overrun
@@ -52,11 +52,6 @@ class Dispatcher:
         self._hosts = frozenset(hosts)
         for name in profiles:
             self._floor.profile(name)
-
-    @property
-    def ledger(self) -> Ledger:
-        """Where each row is."""
-        return self._floor.ledger
 
     @property
     def speeds(self) -> Speeds:

@@ -32,18 +32,12 @@ class Ledger:
     Raises LedgerError where it is not there.
     """
 
-    __slots__ = ("_counts", "_holders", "_places", "_scheduled")
+    __slots__ = ("_counts", "_holders", "_places")
 
     def __init__(self) -> None:
         self._places = bytearray()
         self._holders = array("i")
         self._counts = [0] * len(Place)
-        self._scheduled = 0
-
-    @property
-    def scheduled(self) -> int:
-        """How many different rows were ever scheduled."""
-        return self._scheduled
 
     @property
     def pending(self) -> int:
@@ -54,16 +48,6 @@ class Ledger:
     def held(self) -> int:
         """How many rows lanes hold, running or not."""
         return self._counts[Place.HELD]
-
-    @property
-    def done(self) -> int:
-        """How many rows have an outcome and are not to run again."""
-        return self._counts[Place.DONE]
-
-    @property
-    def given_up(self) -> int:
-        """How many rows will not run."""
-        return self._counts[Place.GIVEN_UP]
 
     def place(self, row: Row) -> Place:
         """Return where a row is."""
@@ -92,9 +76,7 @@ class Ledger:
             if self._places[row]:
                 raise LedgerError(f"row {row} is {self.place(row).name}, not NOWHERE")
             self._places[row] = 1
-        self._counts[Place.NOWHERE] -= len(rows)
         self._counts[Place.PENDING] += len(rows)
-        self._scheduled += len(rows)
 
     def hold(self, row: Row, lane: LaneId) -> None:
         """A lane gets a pending row."""
@@ -128,22 +110,6 @@ class Ledger:
         while start >= 0:
             yield Row(start)
             start = self._places.find(place, start + 1)
-
-    def check(self) -> None:
-        """Count everything anew. Raises LedgerError where that is not what was kept."""
-        for place in Place:
-            found = self._places.count(place)
-            if place is not Place.NOWHERE and found != self._counts[place]:
-                raise LedgerError(
-                    f"{found} rows are {place.name}, {self._counts[place]} were counted"
-                )
-        if sum(self._counts[1:]) != self._scheduled:
-            raise LedgerError(
-                f"{self._scheduled} rows were scheduled, {sum(self._counts[1:])} are there"
-            )
-        for row in self.rows(Place.HELD):
-            if self._holders[row] == _NOBODY:
-                raise LedgerError(f"row {row} is held by nobody")
 
     def _own(self, row: Row, lane: LaneId) -> None:
         if self.holder(row) != lane:

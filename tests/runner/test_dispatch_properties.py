@@ -199,14 +199,13 @@ class World:
                     assert not worker.queue
                     assert worker.running is None
                     worker.leaving = True
-        self.dispatcher.ledger.check()
         assert self.dispatcher.decide(self.now) == [], "deciding twice is deciding once"
-        held = [
-            self.entries[row].segment
-            for worker in self.workers.values()
-            for row in (*worker.queue, worker.running)
-            if row is not None
-        ]
+        rows = {row for each in self.workers.values() for row in (*each.queue, each.running)}
+        waiting = {row for row in +self.to_run if row not in rows}
+        assert waiting == {*self.dispatcher.stranded(())}, (
+            "what is to run is neither held nor waits"
+        )
+        held = [self.entries[row].segment for row in rows if row is not None]
         assert len({*held}) <= 1, "two segments at once"
         busy = sum(bool(w.queue) or w.running is not None for w in self.workers.values())
         if held and (limit := self.limits[held[0]]) is not None:
@@ -272,8 +271,6 @@ class World:
             self.decide()
         assert self.dispatcher.done, "it does not end"
         assert not +self.to_run, "something was to run and did not"
-        ledger = self.dispatcher.ledger
-        assert ledger.scheduled == ledger.done + ledger.given_up
         assert self.dispatcher.remaining_seconds(self.now) < 1e-6
 
 
