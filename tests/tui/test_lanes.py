@@ -6,6 +6,7 @@ import pytest
 
 from testlanes.runner.events import (
     CaseStarted,
+    FixtureChanged,
     HostLost,
     HostPhase,
     HostsProvisioned,
@@ -52,6 +53,20 @@ def test_a_fixture_that_is_set_up_is_named_with_the_test_it_is_for() -> None:
     line = line_of(lanes(stage_running()), 2, 120)
     assert "DatabaseFixture setup" in line
     assert "for test_volume" in line
+
+
+def test_a_fixture_is_measured_against_what_it_took_before() -> None:
+    stage = Stage([PY311])
+    stage.expected.update({"m.T.test_a": 0.01, "m.T.test_b": 0.01})
+    stage.start().list_tests(ids=["m.T.test_a", "m.T.test_b"]).open_lanes(2, 0)
+    row = stage.begin(0, "test_a", 1)
+    for phase, seconds in (("setup", 0.0), ("up", 4.0)):
+        stage.say(FixtureChanged(LaneId(0), row, 1, 0, "database", "module", phase, seconds))
+    stage.begin(1, "test_b", 5)
+    stage.say(FixtureChanged(LaneId(1), row, 1, 0, "database", "module", "setup"))
+    line = line_of(lanes(stage.pass_time(7)), 1)
+    assert "2.0/4.0s" in line
+    assert "late" not in line
 
 
 def test_why_a_lane_waits_is_said() -> None:

@@ -9,7 +9,7 @@ from testlanes.runner.ids import Kind, Row
 from testlanes.runner.state import Standing
 from testlanes.runner.state.watch import WatchState
 
-from .laneline import waiting
+from .laneline import expected_seconds, waiting
 from .lines import EMPTY, Line, Span, clean, fit, line_width, spread
 from .options import Shown
 from .times import NS, clock_text, count_text
@@ -164,10 +164,9 @@ def remaining_seconds(shown: Shown, counts: Counts) -> float | None:
         return None
     now, known = shown.now_ns(), counts.waiting > 0
     for lane in state.lanes.values():
-        if lane.row is None or (expected := state.expected_seconds(lane.row)) is None:
-            continue
-        known = True
-        left = max(left, expected - max(0, now - lane.started_at) / NS)
+        if lane.row is not None and (expected := expected_seconds(shown, lane)) is not None:
+            known = True
+            left = max(left, expected - max(0, now - lane.started_at) / NS)
     return left if known else None
 
 

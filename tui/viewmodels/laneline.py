@@ -74,7 +74,7 @@ def _running(shown: Shown, lane: LaneState, row: Row, room: int) -> Line:
     state = shown.state
     glyphs = shown.options.glyphs
     seconds = elapsed(shown, lane)
-    expected = state.expected_seconds(row)
+    expected = expected_seconds(shown, lane)
     late = is_late(shown, lane, seconds)
     slow = seconds >= shown.options.slow_after
     cells = 10 if room >= 70 else 8 if room >= 56 else 6 if room >= 44 else 0
@@ -168,11 +168,20 @@ def elapsed(shown: Shown, lane: LaneState) -> float:
     return max(0, shown.now_ns() - lane.started_at) / NS
 
 
+def expected_seconds(shown: Shown, lane: LaneState) -> float | None:
+    """Return how long a lane's test is expected to take: as before, or as the fixture that it sets up did in this run."""
+    state = shown.state
+    expected = None if lane.row is None else state.expected_seconds(lane.row)
+    for fixture in lane.fixtures.values():
+        usual = state.fixture_seconds.get(fixture.name, 0.0) if fixture.phase == "setup" else 0.0
+        if usual > (expected or 0.0):
+            expected = usual
+    return expected
+
+
 def is_late(shown: Shown, lane: LaneState, seconds: float) -> bool:
     """Whether a lane's test, which runs for so long, takes much longer than was expected."""
-    if lane.row is None:
-        return False
-    expected = shown.state.expected_seconds(lane.row)
+    expected = expected_seconds(shown, lane)
     return expected is not None and seconds > LATE * expected and seconds > expected + 1
 
 
