@@ -69,8 +69,8 @@ class AskingApp(OutsideApp, inherit_bindings=False):
             ("Esc", "", "go on"),
         )
         run = "1 test runs" if counts.running == 1 else f"{counts.running:,} tests run"
-        wait = "1 waits" if counts.waiting == 1 else f"{counts.waiting:,} wait"
-        text = [f"{run}, {wait}."]
+        wait = ", 1 waits" if counts.waiting == 1 else f", {counts.waiting:,} wait"
+        text = [f"{run}{wait if counts.waiting else ''}."]
         self.push_screen(Choice("Leave while the run goes on?", text, keys), answered)
 
     def leave(self, code: int) -> None:

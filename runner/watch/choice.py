@@ -14,6 +14,7 @@ from ..frozen import frozen
 from ..ids import Case, ProfileName
 from ..settings import Settings, UnittestSuite
 from ..watching import Ways
+from .branch import branch_changes
 from .notes import Notes
 from .tree import Tree
 
@@ -91,6 +92,22 @@ class Choice:
         tests = {path for case in self.listed if (path := self._files.of(case.test_id))}
         uses = self._notes.uses
         return uses.affected(changes, self._graph, tests | (uses.recorded & self._tree.files))
+
+    def aim(
+        self,
+        changes: list[Change],
+        blocked: Iterable[Change],
+        ways: Ways,
+        everything: str = "",
+        only: frozenset[Case] | None = None,
+    ) -> Aim:
+        """Return what is to run after these changes, some of whose files cannot be compiled."""
+        if changes and not everything and ways.mode == "all":
+            everything = "everything is to run at each change"
+        if changes and ways.mode == "branch":
+            changes = [*changes, *branch_changes(self._tree.root, self._tree.files)]
+        affected = self.affected(changes)
+        return Aim(only, everything or affected.everything, affected, self.affected(blocked), ways)
 
     def is_code(self, path: str) -> bool:
         """Whether a source is there to be imported, as far as anybody knows: it may be data of a test."""
