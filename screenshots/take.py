@@ -28,7 +28,7 @@ from testlanes.runner.repository.opening import open_repository
 from testlanes.runner.state import RunState
 from testlanes.themes.loader import DEFAULT
 from testlanes.tui.app import Dashboard
-from testlanes.tui.viewmodels.failures import Known
+from testlanes.tui.viewmodels.failure import Known
 from testlanes.tui.widgets.linelist import LineList
 
 HERE = Path(__file__).parent

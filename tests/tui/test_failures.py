@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from testlanes.runner.events import CaseStarted, ExtraResult
 from testlanes.runner.ids import Kind, LaneId, Status
-from testlanes.tui.viewmodels.failures import FailuresModel, MemberKey, note_of
+from testlanes.tui.viewmodels.failure import note_of
+from testlanes.tui.viewmodels.failures import FailuresModel, MemberKey
 from testlanes.tui.viewmodels.lines import line_width, text_of
 from testlanes.tui.viewmodels.options import Options, Shown
 

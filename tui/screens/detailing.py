@@ -16,7 +16,7 @@ from ..history import first_failed, last_passed
 from ..viewmodels.beside import NAME, Triples, rows_beside, section_beside
 from ..viewmodels.casehead import STRIP, history_line, notes_of, results_line, where_of
 from ..viewmodels.detail import Section, sections_of
-from ..viewmodels.failures import Known, as_triples
+from ..viewmodels.failure import Known, as_triples
 from ..viewmodels.lines import EMPTY, Line, Span, clean, split_id
 from ..viewmodels.tracebacks import Failure, Frame
 from ..widgets.detailpane import DetailPane
