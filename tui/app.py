@@ -1,51 +1,41 @@
 """The dashboard: reads the run's state once a frame, draws it, and says what the user wants.
 
-It owns no run. Whoever owns the run awaits ``show_dashboard`` beside it, in the same loop.
+It owns no run. Whoever owns the run awaits ``showing.show_dashboard`` beside it, in the same loop.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
-import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from testlanes.runner.ids import Case, LaneId, ProfileName, Status
+from testlanes.runner.ids import LaneId, ProfileName, Status
 from testlanes.runner.intents import StopRun, Watch
 from testlanes.runner.settings import Settings
 from testlanes.runner.state import RunState
 from testlanes.themes.loader import DEFAULT, SIXTEEN, load_themes, tone_colors
 
-from .actions import GROUPS, Where, actions_of, keys_of, shown_key, wrong_keys
+from .actions import Where, wrong_keys
 from .announcing import Announcer
-from .asking import AskingApp
 from .clock import FrameClock
 from .controls import Controls
 from .driver import DashboardDriver
+from .going import GoingApp
 from .history import History
 from .palette import Actions
-from .problem import tell_problem
 from .screens.base import BaseScreen
-from .screens.help import HelpScreen
-from .screens.history import HistoryScreen
-from .screens.log import LogScreen
 from .screens.running import RunningScreen
-from .screens.tail import TailScreen
-from .screens.tests import TestsScreen
-from .screens.triage import TriageScreen
 from .sources import Here, Sources
 from .terminal import LOOK_EVERY, Terminal
 from .viewmodels.failures import FailuresModel
 from .viewmodels.glyphs import ASCII, PLAIN, UNICODE
 from .viewmodels.header import Tally
-from .viewmodels.help import LEGEND, HelpText
 from .viewmodels.lines import EMPTY, Line, Span, clean, split_id
 from .viewmodels.options import Options, Shown
 from .widgets.tones import Tones
@@ -54,16 +44,9 @@ BROKEN = 70
 """The exit code when the dashboard itself broke; the run goes on."""
 NOTICE_SECONDS = 5.0
 STYLES = Path(__file__).parent / "styles"
-SCREENS: dict[Where, type[BaseScreen]] = {
-    "triage": TriageScreen,
-    "tests": TestsScreen,
-    "history": HistoryScreen,
-    "log": LogScreen,
-    "tail": TailScreen,
-}
 
 
-class Dashboard(AskingApp, inherit_bindings=False):
+class Dashboard(GoingApp, inherit_bindings=False):
     """The app. ``attach`` gives it another run's state."""
 
     CSS_PATH: ClassVar[list[str | Path]] = [*sorted(STYLES.glob("*.tcss"))]  # type: ignore[assignment]
@@ -150,27 +133,11 @@ class Dashboard(AskingApp, inherit_bindings=False):
         self._said_end = False
         self.stops = 0
         self._watched = None
-        # The screens hold view models of the old run: all are made anew, the one in front at once.
-        self._run += 1
-        self.run_later(self._begin_again(self.front.WHERE))
+        self.begin_again()
 
     def stored(self) -> None:
         """Show that the run has its number and its place in the history."""
         self.call_later(self.draw)
-
-    async def _begin_again(self, where: Where) -> None:
-        with self.batch_update():
-            while len(self.screen_stack) > 1:
-                await self.pop_screen()
-            old, self._others = self._others, {}
-            for screen in old.values():
-                self.uninstall_screen(screen)  # pyright: ignore[reportUnknownMemberType]
-                screen.remove()
-            self.running = RunningScreen()
-            await self.push_screen(self.running)
-            if where not in ("running", "tail"):
-                await self.push_screen(self._screen(where))
-        self.draw()
 
     # -- life ----------------------------------------------------------------------------------------
 
@@ -260,14 +227,6 @@ class Dashboard(AskingApp, inherit_bindings=False):
             self.announcer.say(driver, self.shown)
         self.clock.drew(time.thread_time() - began)
 
-    @property
-    def front(self) -> BaseScreen:
-        """The screen in front, dialogs aside."""
-        for screen in reversed(self.screen_stack):
-            if isinstance(screen, BaseScreen):
-                return screen
-        return self.running
-
     def show_anew(self) -> None:
         """See ``AskingApp``."""
         self.draw()
@@ -289,55 +248,7 @@ class Dashboard(AskingApp, inherit_bindings=False):
         if self.is_running and self.front.is_mounted:
             self.front.show_keys()
 
-    # -- going about ---------------------------------------------------------------------------------
-
-    def go(self, where: Where) -> None:
-        """Bring a screen to the front; the main screen is always the one below."""
-        front = self.front
-        if front.WHERE == where:
-            return
-        if front is not self.running:
-            self.pop_screen()
-        if where != "running":
-            self.push_screen(self._screen(where))
-
-    def _screen(self, where: Where) -> BaseScreen:
-        screen = self._others.get(where)
-        if screen is None:
-            screen = self._others[where] = SCREENS[where]()
-            self.install_screen(screen, f"{where}-{self._run}")  # pyright: ignore[reportUnknownMemberType]
-        return screen
-
-    def open_help(self, where: Where) -> None:
-        """Show all keys."""
-        ascii_only = self.glyphs.across == "-"
-        entries = [
-            (
-                action.group,
-                " ".join(
-                    shown_key(key, ascii_only=ascii_only)
-                    for key in keys_of(action, self.settings.keys)
-                ),
-                action.help,
-            )
-            for action in sorted(
-                actions_of(where, self.controls.offers), key=lambda one: GROUPS.index(one.group)
-            )
-        ]
-        signs = [(str(getattr(self.glyphs, name)), tone, words) for name, tone, words in LEGEND]
-        self.push_screen(HelpScreen(HelpText(entries, signs, min(90, self.size.width - 4))))
-
-    def open_tail(self, lane: LaneId) -> None:
-        """Show a lane's output on the whole screen."""
-        self.go("tail")
-        self.call_after_refresh(lambda: cast("TailScreen", self._screen("tail")).follow_lane(lane))
-
-    def open_past(self, case: Case) -> None:
-        """Show the runs of a test."""
-        self.go("history")
-        self.call_after_refresh(
-            lambda: cast("HistoryScreen", self._screen("history")).show_case(case)
-        )
+    # -- what is watched, and how it looks -----------------------------------------------------------
 
     def watch_lane(self, lane: LaneId | None) -> None:
         """Have the live output of one lane, and of no other."""
@@ -375,44 +286,3 @@ class Dashboard(AskingApp, inherit_bindings=False):
 
 def _config_folder() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "testlanes"
-
-
-async def show_dashboard(
-    state: RunState,
-    controls: Controls,
-    settings: Settings,
-    history: History,
-    *,
-    ascii_only: bool = False,
-    opened: Callable[[Dashboard], None] = lambda _: None,
-) -> int:
-    """Show the dashboard until the user leaves, in the running loop, beside the run.
-
-    ``opened`` is given the dashboard, so that another run can be attached to it later.
-
-    Returns 0 when the user left (the run's own exit code counts), 129, 130 or 143 for SIGHUP or a
-    terminal that is gone, SIGINT (or a third ctrl+c), SIGTERM (``StopRun(hard=True)`` was asked
-    then), and ``BROKEN`` if the dashboard failed: the run goes on, two lines on stderr say so.
-
-    While it shows, SIGINT, SIGTERM and SIGHUP are handled here; whoever handled them before on this
-    loop must ask for them again afterwards.
-    """
-    encoding = (sys.__stderr__.encoding if sys.__stderr__ else "") or ""
-    if "utf" not in encoding.lower() or os.environ.get("TERM") == "linux":
-        ascii_only = True
-    loop = asyncio.get_running_loop()
-    factory = loop.get_task_factory()
-    try:
-        app = Dashboard(state, controls, settings, history, ascii_only=ascii_only)
-        opened(app)
-        code = await app.run_async()
-        problem = app.problem
-    except Exception as error:  # it could not even start: no reason for the run to end
-        code, problem = BROKEN, "".join(traceback.format_exception(error))
-    finally:
-        # Textual makes all tasks of the loop start eagerly from Python 3.12 on; the run's must not.
-        loop.set_task_factory(factory)
-    if problem:
-        tell_problem(problem)
-        return BROKEN
-    return code or 0

@@ -128,7 +128,7 @@ class Sitting:
     async def show(self, state: RunState, controls: RunControls) -> int:
         """Show the dashboard until the user leaves; return its exit code."""
         # Imported only now: the run has begun, and loads its suite meanwhile.
-        from testlanes.tui.app import show_dashboard
+        from testlanes.tui.showing import show_dashboard
 
         from .past import Past
 

@@ -13,7 +13,8 @@ from typing import Any, TextIO
 from testlanes.runner.events import OutputReceived, RunEnded
 from testlanes.runner.ids import LaneId, Row
 from testlanes.runner.intents import Intent
-from testlanes.tui.app import Dashboard, show_dashboard
+from testlanes.tui.app import Dashboard
+from testlanes.tui.showing import show_dashboard
 
 
 def load_stage() -> Any:

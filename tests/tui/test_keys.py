@@ -35,8 +35,9 @@ from testlanes.tui.actions import (
     keys_of,
     wrong_keys,
 )
-from testlanes.tui.app import SCREENS, Dashboard
+from testlanes.tui.app import Dashboard
 from testlanes.tui.controls import WATCHING
+from testlanes.tui.going import SCREENS
 from testlanes.tui.screens.acting import read_often
 from testlanes.tui.screens.dialogs import Ask, Choice, Pick
 from testlanes.tui.screens.help import HelpScreen

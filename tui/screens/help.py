@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from ..viewmodels.help import HelpText
+from ..actions import GROUPS, Where, actions_of, keys_of, shown_key
+from ..viewmodels.glyphs import Glyphs
+from ..viewmodels.help import LEGEND, HelpText
 from ..widgets.textpane import TextPane
+
+SHEET: Final = 92
+"""Cells that the sheet of keys takes where there are so many."""
+
+
+def help_text(
+    where: Where, offers: frozenset[str], keys: Mapping[str, str], glyphs: Glyphs, width: int
+) -> HelpText:
+    """Return what there is to say of a place's keys, in lines of ``width`` cells."""
+    ascii_only = glyphs.across == "-"
+    actions = sorted(actions_of(where, offers), key=lambda one: GROUPS.index(one.group))
+    entries = [
+        (
+            action.group,
+            " ".join(shown_key(key, ascii_only=ascii_only) for key in keys_of(action, keys)),
+            action.help,
+        )
+        for action in actions
+    ]
+    signs = [(str(getattr(glyphs, name)), tone, words) for name, tone, words in LEGEND]
+    return HelpText(entries, signs, width)
 
 
 class HelpScreen(ModalScreen[None], inherit_bindings=False):
