@@ -154,41 +154,33 @@ class Journal:
             self.problem = f"{self.path}: {error.strerror or error}"
 
 
-def read_journal(path: Path) -> Iterator[tuple[int, RunEvent]]:
-    """Yield (stamp, event) of a journal; a torn end is left out. Raises ``ValueError`` if it is none."""
-    return _Replay(path).events()
+def replay(path: Path) -> tuple[CaseTable, list[tuple[int, RunEvent]]]:
+    """Return a journal's case table and its events as (stamp, event); a torn end is left out.
+
+    Raises ``ValueError`` if it is no journal.
+    """
+    cases = CaseTable()
+    return cases, list(_events(path, cases))
 
 
-def replay(path: Path) -> tuple[CaseTable, Iterator[tuple[int, RunEvent]]]:
-    """Return a journal's case table, complete, and its events. Raises ``ValueError`` if it is none."""
-    reading = _Replay(path)
-    read = list(reading.events())
-    return reading.cases, iter(read)
-
-
-class _Replay:
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.cases = CaseTable()
-
-    def events(self) -> Iterator[tuple[int, RunEvent]]:
-        with self.path.open("rb") as stream:
-            frames = _frames(stream)
-            layout = _layout(next(frames, None), self.path)
-            for frame in frames:
-                if frame[0] == "cases":
-                    for test_id, profile in frame[1]:
-                        self.cases.add(test_id, ProfileName(profile))
-                    continue
-                stamp, word, *values = frame
-                kind = _WORDS.get(word)
-                if kind is None or word not in layout:
-                    continue  # from another version, which knew more
-                try:
-                    event = _event(kind, dict(zip(layout[word], values, strict=True)))
-                except (ValueError, TypeError, KeyError):
-                    return
-                yield stamp, event
+def _events(path: Path, cases: CaseTable) -> Iterator[tuple[int, RunEvent]]:
+    with path.open("rb") as stream:
+        frames = _frames(stream)
+        layout = _layout(next(frames, None), path)
+        for frame in frames:
+            if frame[0] == "cases":
+                for test_id, profile in frame[1]:
+                    cases.add(test_id, ProfileName(profile))
+                continue
+            stamp, word, *values = frame
+            kind = _WORDS.get(word)
+            if kind is None or word not in layout:
+                continue  # from another version, which knew more
+            try:
+                event = _event(kind, dict(zip(layout[word], values, strict=True)))
+            except (ValueError, TypeError, KeyError):
+                return
+            yield stamp, event
 
 
 def _packer() -> Callable[[object], bytes]:

@@ -9,19 +9,13 @@ from testlanes.runner.ids import Row
 from testlanes.runner.intents import Intent
 from testlanes.runner.watching import WatchIntent
 
-BISECT = "bisect"
-DEBUG = "debug"
-RUN = "run"
-WATCH = "watch"
-WATCHING = "watching"
-
 
 class Controls(Protocol):
     """The run, as far as a user can act on it. Every method returns at once; none may raise."""
 
     @property
     def offers(self) -> frozenset[str]:
-        """Which of ``BISECT``, ``DEBUG``, ``RUN``, ``WATCH`` and ``WATCHING`` work here; the keys of others are not shown."""
+        """Which of ``bisect``, ``debug``, ``run``, ``watch`` and ``watching`` work here; the keys of others are not shown."""
         ...
 
     def ask(self, intent: Intent) -> None:

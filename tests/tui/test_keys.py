@@ -36,7 +36,6 @@ from testlanes.tui.actions import (
     wrong_keys,
 )
 from testlanes.tui.app import Dashboard
-from testlanes.tui.controls import WATCHING
 from testlanes.tui.going import SCREENS
 from testlanes.tui.screens.acting import read_often
 from testlanes.tui.screens.dialogs import Ask, Choice, Pick
@@ -781,7 +780,7 @@ async def _(one: Seat) -> None:
 
 @pytest.mark.parametrize("name", BY_NAME)
 async def test_every_key_does_what_the_table_says(name: str, tmp_path: Path) -> None:
-    stage = stage_watching() if BY_NAME[name].needs == WATCHING else stage_running()
+    stage = stage_watching() if BY_NAME[name].needs == "watching" else stage_running()
     stage.folder = tmp_path
     async with seat(stage) as one:
         await CHECKS[name](one)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from testlanes.runner.ids import Row
 from testlanes.runner.intents import Rerun, StopRun
 
-from ..controls import RUN
 from ..viewmodels.failures import SHOWS, ItemKey
 from ..viewmodels.lines import clean, split_id
 from ..viewmodels.tracebacks import Frame
@@ -174,7 +173,7 @@ class ActingScreen(BaseScreen, inherit_bindings=False):
         self.dash.notice(f"Running {self.names(rows)}{often}.", "accent")
 
     def _run_anew(self, rows: Sequence[Row], times: int, until_failure: bool) -> None:
-        if RUN not in self.dash.controls.offers:
+        if "run" not in self.dash.controls.offers:
             self.dash.notice("The run is over.", "dim")
         else:
             self.dash.controls.run_cases(
@@ -184,7 +183,7 @@ class ActingScreen(BaseScreen, inherit_bindings=False):
     def action_run_failed(self) -> None:
         """Run all failed tests of the shown profiles again."""
         dash = self.dash
-        if dash.state.ended is not None and RUN in dash.controls.offers and dash.state.failed:
+        if dash.state.ended is not None and "run" in dash.controls.offers and dash.state.failed:
             dash.controls.run("failing")
             return
         rows = [

@@ -44,9 +44,6 @@ class Glyphs:
     arrow: str = "→"
     pointer: str = "❱"
     between: str = "·"
-    up: str = "↑"
-    down: str = "↓"
-    enter: str = "⏎"
     top_left: str = "╭"
     top_right: str = "╮"
     bottom_left: str = "╰"
@@ -54,7 +51,6 @@ class Glyphs:
     across: str = "─"
     beside: str = "│"
     levels: str = "▁▂▃▄▅▆▇█"
-    spinner: str = "◐◓◑◒"
     plain: bool = False
     """Whether ground colours may not carry a meaning."""
 
@@ -91,9 +87,6 @@ ASCII = Glyphs(
     arrow="->",
     pointer=">",
     between="-",
-    up="^",
-    down="v",
-    enter="Enter",
     top_left="+",
     top_right="+",
     bottom_left="+",
@@ -101,7 +94,6 @@ ASCII = Glyphs(
     across="-",
     beside="|",
     levels="_.-=+*#@",
-    spinner="|/-\\",
     plain=True,
 )
 
