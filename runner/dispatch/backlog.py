@@ -1,7 +1,6 @@
-"""What waits to be handed out: single cases and groups, by segment, profile and hosts.
+"""What waits to be handed out: single cases and groups, on shelves by segment, profile and hosts.
 
-A group is one unit: it is owned by one lane, which takes its cases in listing order, until it is
-empty, its worker is lost, or a part of it is split off for an idle lane.
+A group is one unit: it stands on a shelf as a whole, while nobody owns it.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from bisect import insort
 from collections.abc import Callable, Iterable, Sequence
 
 from ..decisions import Entry
-from ..ids import HostName, LaneId, ProfileName, Row
+from ..ids import HostName, ProfileName, Row
 from .estimate import Likeness, SetUp
 from .ledger import Ledger
 from .shelf import UNKNOWN, bucket_of, shuffled
@@ -78,7 +77,7 @@ class Backlog:
         profile = self.profile(name)
         self._ended[profile] = True
         for part in self._late.pop(profile, ()):
-            self._shelve(part)
+            self.shelve(part)
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Take in rows that the ledger has just scheduled."""
@@ -119,7 +118,7 @@ class Backlog:
                     part.seconds += seconds
                 grown[part.number] = part
         for part in grown.values():
-            self._shelve(part)
+            self.shelve(part)
         for number, rows in waiting.items():
             self._count_new(self.pools[number], rows)
 
@@ -143,13 +142,13 @@ class Backlog:
         A hard group is not torn: all that is pending of it goes with one of its rows.
         """
         barred = set(rows)
-        for part in {part.number: part for row in barred if (part := self._part(row))}.values():
+        for part in {part.number: part for row in barred if (part := self.part(row))}.values():
             if part.hard:
                 barred.update(Row(self.rows[part.pool.profile][index]) for index in part.pending)
         pending = {row: self._urgent[row] for row in barred if self._ledger.is_pending(row)}
         self.drop(pending)
         for row in sorted(barred):
-            pool, part = self.pools[self._pools_of[row]], self._part(row)
+            pool, part = self.pools[self._pools_of[row]], self.part(row)
             left = (hosts if pool.hosts is None else pool.hosts) - {host}
             number = self._pool_number(pool.segment, pool.profile, left)
             self._pools_of[row] = number
@@ -164,24 +163,24 @@ class Backlog:
         part = self._by_name.get((pool, name, hard))
         if part is None:
             family = self._set_ups.setdefault((self.pools[pool].profile, name), SetUp())
-            part = self._new_part(self.pools[pool], name, hard, family)
+            part = self.new_part(self.pools[pool], name, hard, family)
             self._by_name[pool, name, hard] = part
-        self._parts_of[row] = part.number
+        self.assign(row, part)
         return part
 
     def put(self, row: Row, *, front: bool) -> None:
         """A row is pending (again); ``front``: it comes before all others of its pool."""
         pool = self.pools[self._pools_of[row]]
-        part = self._part(row)
+        part = self.part(row)
         if front and part is None:
             self._urgent[row] = 1
-        self._count(row, pool, 1)
+        self.count(row, 1)
         if part is not None and (part.hard or not self._urgent[row]):
             if (front or self._urgent[row]) and not part.front:
                 part.front, part.shelved = True, -1
             insort(part.pending, self._indexes[row])
-            self._weigh(part, row, 1)
-            self._shelve(part)
+            self.weigh(part, row, 1)
+            self.shelve(part)
         elif self._urgent[row]:
             pool.front.put(UNKNOWN, self._indexes[row])
         else:
@@ -195,6 +194,10 @@ class Backlog:
     def hosts(self, row: Row) -> frozenset[HostName] | None:
         """Return the hosts that a row may run on; None: all."""
         return self.pools[self._pools_of[row]].hosts
+
+    def is_urgent(self, row: Row) -> bool:
+        """Whether a row comes before all that are not urgent."""
+        return bool(self._urgent[row])
 
     def hasten(self, row: Row) -> None:
         """Let a row come before all that are not urgent; ``put`` it afterwards."""
@@ -210,138 +213,26 @@ class Backlog:
         parts: dict[int, Part] = {}
         gone = {*rows}
         for row in gone:
-            part = self._part(row)
+            part = self.part(row)
             grouped = part is not None and (part.hard or not self._urgent[row])
-            self._count(row, self.pools[self._pools_of[row]], -1)
+            self.count(row, -1)
             self._urgent[row] = 0
             if part is not None and grouped:
                 parts[part.number] = part
-                self._weigh(part, row, -1)
+                self.weigh(part, row, -1)
         for part in parts.values():
             rows_of = self.rows[part.pool.profile]
             part.pending = array("i", (i for i in part.pending if rows_of[i] not in gone))
-            self._shelve(part)
-
-    def first(
-        self,
-        profile: int,
-        host: HostName,
-        segment: int,
-        known: int,
-        most: float = math.inf,
-        *,
-        ending: bool = False,
-    ) -> Unit | None:
-        """Return what comes next for a worker that can run positions below ``known``.
-
-        ``most``: in seconds at speed 1; longer units are passed over, but for urgent ones. ``ending``: the
-        longer ones of quick cases come first.
-        """
-        pools = self.pools.view(segment, profile, host)
-        rows = self.rows[profile]
-        for front in (True, False):
-            for pool in pools:
-                if not pool.pending:
-                    continue
-                shelf = pool.front if front else pool.shelf
-                found = shelf.first(known, math.inf if front else most, ending=ending)
-                if found is not None:
-                    bucket, index = found
-                    row = Row(rows[index])
-                    part = self._part(row)
-                    if part is not None and self._urgent[row] and not part.hard:
-                        part = None
-                    return Unit(row, part, shelf, bucket, index)
-        return None
-
-    def take(self, unit: Unit) -> None:
-        """Take a single case that ``first`` returned."""
-        unit.shelf.take(unit.bucket, unit.index)
-        self._count(unit.row, self.pools[self._pools_of[unit.row]], -1)
-
-    def own(self, part: Part, lane: LaneId) -> None:
-        """A lane takes a group."""
-        part.owner = lane
-        part.shelved = -1
-        part.front = False
-        part.begun = False
-        self.owned[part.number] = part
-
-    def next_of(self, part: Part, known: int) -> Row | None:
-        """Return the next case of a group that a worker can run, without taking it."""
-        if not part.pending or part.pending[0] >= known:
-            return None
-        return Row(self.rows[part.pool.profile][part.pending[0]])
-
-    def take_of(self, part: Part, row: Row) -> None:
-        """Take what ``next_of`` returned."""
-        del part.pending[0]
-        self._weigh(part, row, -1)
-        self._count(row, part.pool, -1)
-        if not part.pending:
-            self.owned.pop(part.number, None)
-
-    def free(self, part: Part) -> None:
-        """A group has no owner any more."""
-        part.owner = None
-        part.begun = False
-        self.owned.pop(part.number, None)
-        self._shelve(part)
-
-    def split(self, part: Part, lane: LaneId, keep: float, known: int) -> Part | None:
-        """Give a lane the end of a group of which its owner keeps at most ``keep`` seconds.
-
-        Only positions below ``known`` move. None if nothing is left to move.
-        """
-        rows = self.rows[part.pool.profile]
-        guess = self._guess.mean
-        kept, cut = 0.0, 0
-        for index in part.pending:
-            seconds = self._seconds[rows[index]]
-            kept += guess if math.isnan(seconds) else seconds
-            if kept > keep:
-                break
-            cut += 1
-        end = len(part.pending)
-        while end > cut and part.pending[end - 1] >= known:
-            end -= 1
-        if end <= cut:
-            return None
-        new = self._new_part(part.pool, part.name, part.hard, part.set_up)
-        new.pending = part.pending[cut:end]
-        del part.pending[cut:end]
-        for index in new.pending:
-            row = Row(rows[index])
-            self._parts_of[row] = new.number
-            self._weigh(part, row, -1)
-            self._weigh(new, row, 1)
-        if not part.pending:
-            self.owned.pop(part.number, None)
-        self.own(new, lane)
-        return new
-
-    def detach(self, rows: Iterable[Row], lane: LaneId) -> None:
-        """A lane gave rows back: make those of its soft groups groups of their own, for others to take.
-
-        A group that it has not begun leaves it as a whole.
-        """
-        news: dict[int, Part] = {}
-        for row in rows:
-            part = self._part(row)
-            if part is None or part.hard or part.owner != lane:
-                continue
-            if not part.begun:
-                self.free(part)
-                continue
-            new = news.get(part.number)
-            if new is None:
-                new = self._new_part(part.pool, part.name, part.hard, part.set_up)
-                news[part.number] = new
-            self._parts_of[row] = new.number
+            self.shelve(part)
 
     def part(self, row: Row) -> Part | None:
         """Return the group that a row belongs to."""
-        return self._part(row)
+        number = self._parts_of[row]
+        return None if number < 0 else self._parts[number]
+
+    def assign(self, row: Row, part: Part) -> None:
+        """Make a row part of a group, or of a part of one."""
+        self._parts_of[row] = part.number
 
     def seconds(self, row: Row) -> float | None:
         """Return a row's own estimate, in seconds at speed 1."""
@@ -368,11 +259,8 @@ class Backlog:
         pools = self.pools.view(segment, profile, host)
         return sum(pool.seconds + pool.unknown * guess for pool in pools)
 
-    def _part(self, row: Row) -> Part | None:
-        number = self._parts_of[row]
-        return None if number < 0 else self._parts[number]
-
-    def _new_part(self, pool: Pool, name: str, hard: bool, set_up: SetUp) -> Part:
+    def new_part(self, pool: Pool, name: str, hard: bool, set_up: SetUp) -> Part:
+        """Make a group, or a part of one, of which nothing is pending yet."""
         part = Part(len(self._parts), pool, name, hard, set_up)
         self._parts.append(part)
         return part
@@ -382,7 +270,8 @@ class Backlog:
             return shuffled(self._seed, self._names[profile], index)
         return UNKNOWN if math.isnan(seconds) else bucket_of(seconds)
 
-    def _shelve(self, part: Part) -> None:
+    def shelve(self, part: Part) -> None:
+        """Let a group stand where it belongs by what is pending of it now."""
         if part.owner is not None:
             if part.pending:
                 self.owned[part.number] = part
@@ -414,21 +303,24 @@ class Backlog:
             row = Row(rows[index])
             if pools_of[row] != number:
                 return False  # it was put into another pool
-            part = self._part(row)
+            part = self.part(row)
             if part is not None and (part.hard or not self._urgent[row]):
                 return part.shelved == index and part.bucket == bucket and part.front == front
             return pending(row) and bool(self._urgent[row]) == front
 
         return counts
 
-    def _weigh(self, part: Part, row: Row, sign: int) -> None:
+    def weigh(self, part: Part, row: Row, sign: int) -> None:
+        """Count what a row takes to what is pending of its group, or off it."""
         seconds = self._seconds[row]
         if math.isnan(seconds):
             part.unknown += sign
         else:
             part.seconds = max(part.seconds + sign * seconds, 0.0)
 
-    def _count(self, row: Row, pool: Pool, sign: int) -> None:
+    def count(self, row: Row, sign: int) -> None:
+        """Count a row that waits now (``sign`` 1), or does not any more (-1)."""
+        pool = self.pools[self._pools_of[row]]
         pool.pending += sign
         self.left[pool.profile] += sign
         self.pending[pool.segment] = self.pending.get(pool.segment, 0) + sign

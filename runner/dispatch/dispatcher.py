@@ -231,7 +231,7 @@ class Dispatcher:
             floor.ledger.give_back(row, lane)
             floor.let_go(holding, row)
         # Else its group's owner would get it back, to be asked for it again at once.
-        floor.backlog.detach(rows, lane)
+        floor.handout.detach(rows, lane)
         for row in rows:
             floor.backlog.put(row, front=False)
         for row in rows:
@@ -262,7 +262,7 @@ class Dispatcher:
         for part in holding.parts:
             if part.owner == lane:
                 part.held = 0
-                floor.backlog.free(part)
+                floor.handout.free(part)
         holding.parts.clear()
         for row in rows:
             floor.backlog.put(row, front=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ..ids import HostName, LaneId, ProfileName, Row
 from .backlog import Backlog
 from .estimate import Likeness, SetUp, Speeds
+from .handout import Handout
 from .holding import Holding
 from .ledger import Ledger, LedgerError
 from .units import Unit
@@ -35,6 +36,7 @@ class Floor:
         self.single = single
         self.guess = Likeness()
         self.backlog = Backlog(self.ledger, self.guess, seed)
+        self.handout = Handout(self.backlog, self.guess)
         self.lanes: dict[LaneId, Holding] = {}
         self.hosts = Counter[HostName]()  # how many lanes each has
         self.ready_since: dict[HostName, float] = {}  # when each had its first worker
@@ -105,7 +107,7 @@ class Floor:
         part.held -= 1
         if not part.held and not (part.pending and part.begun):
             holding.parts.remove(part)
-            self.backlog.free(part)
+            self.handout.free(part)
 
     def fastest_first(self, lanes: Iterable[LaneId]) -> list[Holding]:
         """Return lanes in the order in which they are served: idle ones first, then by their host's speed."""
@@ -148,7 +150,7 @@ class Floor:
         place = holding.profile, holding.host, self.segment
         lanes = len(self.lanes)
         ending = lanes > 1 and self.backlog.work(*place) < ENDING * lanes
-        return self.backlog.first(*place, known, most, ending=ending)
+        return self.handout.first(*place, known, most, ending=ending)
 
     def unequal(self, speed: float) -> bool:
         """Whether some host is faster than ``speed``."""

@@ -23,16 +23,16 @@ def take(
     floor: Floor, holding: Holding, speed: float, room: float, now: float, *, first: bool
 ) -> Row | None:
     """Take the next row for a lane, if it fits: the first may be longer than ``room``, if it is known."""
-    backlog = floor.backlog
+    handout = floor.handout
     part = own_part(floor, holding)
     unit = None
     if part is not None:
-        row = backlog.next_of(part, holding.known)
+        row = handout.next_of(part, holding.known)
     else:
         unit = next_worthy(floor, holding, now)
         row = None if unit is None else unit.row
         if unit is not None and unit.part is not None:
-            row = backlog.next_of(unit.part, holding.known)
+            row = handout.next_of(unit.part, holding.known)
     if row is None:
         return None
     expected = floor.expected(row, speed)
@@ -43,14 +43,14 @@ def take(
         return None
     if unit is not None:
         if unit.part is None:
-            backlog.take(unit)
+            handout.take(unit)
             return row
         part = unit.part
-        backlog.own(part, holding.lane)
+        handout.own(part, holding.lane)
         holding.parts = [old for old in holding.parts if _keeps(floor, old, holding)]
         holding.parts.append(part)
     assert part is not None  # noqa: S101
-    backlog.take_of(part, row)
+    handout.take_of(part, row)
     part.held += 1
     return row
 
@@ -61,7 +61,7 @@ def _keeps(floor: Floor, part: Part, holding: Holding) -> bool:
         return False
     if part.hard or part.pending:
         return True
-    floor.backlog.free(part)
+    floor.handout.free(part)
     return False
 
 
@@ -72,5 +72,5 @@ def own_part(floor: Floor, holding: Holding) -> Part | None:
             if part.pending[0] < holding.known:
                 return part
             if not (part.hard and part.held):  # another worker has to go on with it
-                floor.backlog.free(part)
+                floor.handout.free(part)
     return None

@@ -66,7 +66,7 @@ def _split(floor: Floor, thief: Holding, now: float, decisions: list[Decision]) 
             best, most = part, gain
     if best is None:
         return False
-    new = floor.backlog.split(
+    new = floor.handout.split(
         best, thief.lane, floor.backlog.part_seconds(best) - most, thief.known
     )
     if new is None:
