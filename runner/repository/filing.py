@@ -23,6 +23,7 @@ PENDING_LIMIT = 8 << 20
 LOST = -1
 """The offset of a block that could not be written."""
 
+_ENDED_FROM_OUTSIDE = (Kind.CRASH, Kind.TIMEOUT, Kind.SETUP)
 _WORKER = re.compile(rb"\Atags: worker-(\d+)|(?<=\n)tags: worker-(\d+)")
 
 
@@ -52,7 +53,7 @@ class Outcome(NamedTuple):
     @property
     def lasts(self) -> bool:
         """Whether its duration says how long it will take next time."""
-        return self.own and self.kind not in (Kind.CRASH, Kind.TIMEOUT, Kind.SETUP)
+        return self.own and (not self.kind or self.kind not in _ENDED_FROM_OUTSIDE)
 
     @property
     def normal(self) -> float | None:

@@ -223,21 +223,20 @@ def key_of(test_id: str, profile: str) -> int:
 def _add(
     database: sqlite3.Connection, number: int, size: int, about: About, outcomes: Iterable[Outcome]
 ) -> None:
-    counts = dict.fromkeys(Status, 0)
-    counts[Status.NOT_RUN] = about.not_run
     database.execute("DELETE FROM results WHERE run = ?", (number,))
 
     def rows() -> Iterator[tuple[object, ...]]:
         for one in outcomes:
-            counts[one.status] += 1
-            key = key_of(one.test_id, one.profile)
-            named.append((key, one.test_id, one.profile, one.normal, number))
+            test_id, profile, status, kind, _, seconds, host, worker, *_ = one
+            key = key_of(test_id, profile)
+            named.append((key, test_id, profile, one.normal, number))
             if one.speed != 1.0:
-                speeds[one.host] = one.speed
-            host = None if one.host == LOCAL else one.host
+                speeds[host] = one.speed
+            where = None if host == LOCAL else host
+            # as plain texts, which SQLite takes without asking what they are
             yield (
-                *(number, key, one.place, one.status.value, one.kind.value, one.seconds),
-                *(host, one.worker, one.generation, one.flaky),
+                *(number, key, one.place, str(status), str(kind), seconds),
+                *(where, worker, one.generation, one.flaky),
             )
             if len(named) >= 10_000:
                 name_cases()
@@ -251,11 +250,14 @@ def _add(
     database.executemany("REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows())
     name_cases()
     database.executemany("REPLACE INTO hosts VALUES (?, ?)", list(speeds.items()))
+    query = "SELECT status, count(*) FROM results WHERE run = ? GROUP BY status"
+    counts = dict(database.execute(query, (number,)).fetchall())
+    counts["notrun"] = about.not_run
     database.execute(
         "REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(number, size, about.started, about.seconds, about.partial, about.interrupted),
-            *(about.label, json.dumps(about.profiles), *(counts[status] for status in Status)),
+            *(about.label, json.dumps(about.profiles), *(counts.get(status, 0) for status in Status)),
         ),
     )
     _prune(database)
