@@ -50,7 +50,7 @@ from .events import (
     WorkerStarted,
 )
 from .frozen import frozen
-from .ids import DEFAULT_PROFILE, LOCAL, HostName, ProfileName, Row
+from .ids import DEFAULT_PROFILE, LOCAL, HostName, LaneId, ProfileName, Row
 from .staff import LanePlace, LaneRecord, Staff
 from .suites import Hosting, Suites
 from .suspects import Bench
@@ -344,9 +344,10 @@ class Session:
                     commands += self._staff.move(self._staff[lane], profile)
                 case _:
                     assert_never(decision)
+        starting = self._staff.starting()
         for record in self._staff:
             if record.phase == "wanted":
-                self._start_or_close(record, now, commands)
+                self._start_or_close(record, starting, now, commands)
         commands += self._staff.waits()
         waiting = self._suites.coming or (self._staff and self._suites.expected)
         if self._staff.idle and (self._dispatcher.done or not waiting):
@@ -356,15 +357,20 @@ class Session:
             commands.append(WakeAt(wake))
         return commands
 
-    def _start_or_close(self, record: LaneRecord, now: float, commands: list[Command]) -> None:
+    def _start_or_close(
+        self, record: LaneRecord, starting: list[LaneId], now: float, commands: list[Command]
+    ) -> None:
+        """Decide about a lane without a worker; ``starting``: those whose workers come up."""
+        lane = record.place.lane
         if record.closing or self._stopping is not None or self._dispatcher.done:
             commands.append(self._staff.close(record, now))
         elif (
             record.profile not in self._broken
             and self._suites.knows(record)
-            and self._dispatcher.wants_worker(record.place.lane)
+            and self._dispatcher.wants_worker(lane, starting)
         ):
             commands.append(self._staff.start(record))
+            starting.append(lane)
 
     def _finish(self, commands: list[Command]) -> None:
         self._finished = True

@@ -81,6 +81,10 @@ class Staff:
         """Whether no lane has a worker, or is to have one just now."""
         return all(record.phase == "wanted" for record in self._lanes.values())
 
+    def starting(self) -> list[LaneId]:
+        """Return the lanes whose workers come up."""
+        return [lane for lane, record in self._lanes.items() if record.phase == "starting"]
+
     # -- lanes ---------------------------------------------------------------------------------------
 
     def open(self, record: LaneRecord) -> Command:

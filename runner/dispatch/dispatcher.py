@@ -370,9 +370,9 @@ class Dispatcher:
         floor = self._floor
         return not (floor.ledger.pending or floor.ledger.held) and floor.backlog.all_ended
 
-    def wants_worker(self, lane: LaneId) -> bool:
-        """Whether something is pending, now or in a later segment, that a new worker of a lane could run."""
-        return self._floor.wants_worker(lane)
+    def wants_worker(self, lane: LaneId, starting: Iterable[LaneId] = ()) -> bool:
+        """Whether something is pending, now or later, that a new worker of a lane could run; ``starting`` come up already."""
+        return self._floor.wants_worker(lane, starting)
 
     def not_started(self, lane: LaneId) -> tuple[Row, ...]:
         """Return what a lane holds and has not started, in order."""

@@ -182,15 +182,23 @@ class Floor:
         holding.ready = False
         self.hungry.discard(holding.lane)
 
-    def wants_worker(self, lane: LaneId) -> bool:
-        """Whether something is pending, now or in a later segment, that a new worker of a lane could run."""
+    def wants_worker(self, lane: LaneId, starting: Iterable[LaneId] = ()) -> bool:
+        """Whether something is pending, now or in a later segment, that a new worker of a lane could run.
+
+        ``starting``: lanes whose workers come up; each of those of the same host and profile will take a case.
+        """
         holding = self.lanes[lane]
-        return any(
+        if not self.backlog.ended(holding.profile):
+            return True
+        like = (holding.profile, holding.host)
+        taken = sum((self.lanes[one].profile, self.lanes[one].host) == like for one in starting)
+        pending = sum(
             pool.pending
-            and pool.profile == holding.profile
-            and (pool.hosts is None or holding.host in pool.hosts)
             for pool in self.backlog.pools
-        ) or not self.backlog.ended(holding.profile)
+            if pool.profile == holding.profile
+            and (pool.hosts is None or holding.host in pool.hosts)
+        )
+        return pending > taken
 
     def not_started(self, lane: LaneId) -> tuple[Row, ...]:
         """Return what a lane holds and has not started, in order."""

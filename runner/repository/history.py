@@ -257,7 +257,11 @@ def _add(
         "REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             *(number, size, about.started, about.seconds, about.partial, about.interrupted),
-            *(about.label, json.dumps(about.profiles), *(counts.get(status, 0) for status in Status)),
+            *(
+                about.label,
+                json.dumps(about.profiles),
+                *(counts.get(status, 0) for status in Status),
+            ),
         ),
     )
     _prune(database)

@@ -420,6 +420,18 @@ def test_a_worker_per_test_when_isolated() -> None:
     assert {Standing.SUCCESS} == set(world.standings())
 
 
+@pytest.mark.parametrize(("count", "workers"), [(1, 1), (2, 2), (3, 3), (9, 3)])
+def test_no_more_workers_start_than_there_are_cases(count: int, workers: int) -> None:
+    """Of a small suite, where its listing's end is heard with its first case."""
+    world = World(3)
+    rows = tuple(world.cases.add(f"t{number}", PY) for number in range(count))
+    world.tell(ListingStarted(PY, LOCAL), CasesListed(PY, rows, rows), ListingEnded(PY))
+
+    assert workers == len(world.starting())
+    world.run()
+    assert {Standing.SUCCESS} == set(world.standings())
+
+
 def test_a_lane_that_gets_no_further_worker_says_that_nothing_is_left() -> None:
     world = World(2, single=True)
     world.listed(2)
