@@ -289,7 +289,8 @@ class Backlog:
             bucket = UNKNOWN
         else:
             seconds = self.part_seconds(part) + (part.set_up.seconds or 0.0)
-            bucket = self._bucket(part.pool.profile, index, seconds)
+            # What its set-up takes may not be known: a group is never one of the shortest.
+            bucket = max(self._bucket(part.pool.profile, index, seconds), 1)
         if part.shelved != index or part.bucket != bucket:
             part.shelved, part.bucket = index, bucket
             (part.pool.front if part.front else part.pool.shelf).put(bucket, index)

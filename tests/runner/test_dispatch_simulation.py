@@ -37,6 +37,12 @@ def test_dear_class_set_ups_are_hardly_repeated(kind: str, count: int) -> None:
     assert outcome.set_ups <= 1.4
 
 
+def test_a_class_of_quick_tests_is_not_left_to_the_end_when_nobody_knows_its_set_up() -> None:
+    suite = with_set_ups(workload("unit", 12_000, "noisy", 1), 4.0, False, 1)
+
+    assert simulate(suite, lanes(8), 0.05).share >= 90
+
+
 def test_short_tests_are_sent_in_batches() -> None:
     outcome = simulate(workload("unit", SMALL["unit"], "noisy", 1), lanes(2), 0.005)
 
