@@ -24,6 +24,8 @@ class Glyphs:
     slow: str = "◒"
     setup: str = "▲"
     skip: str = "○"
+    expected: str = "±"
+    unexpected: str = "!"
     flaky: str = "≈"
     running: str = "▶"
     waiting: str = "·"
@@ -67,6 +69,8 @@ ASCII = Glyphs(
     slow="L",
     setup="S",
     skip="s",
+    expected="e",
+    unexpected="!",
     flaky="~",
     running=">",
     waiting=".",
@@ -111,8 +115,8 @@ _STANDING = {
     Standing.RUNNING: ("running", "running"),
     Standing.SUCCESS: ("ok", "ok"),
     Standing.SKIP: ("skip", "skip"),
-    Standing.XFAIL: ("ok", "dim"),
-    Standing.UXSUCCESS: ("setup", "fail"),
+    Standing.XFAIL: ("expected", "dim"),
+    Standing.UXSUCCESS: ("unexpected", "fail"),
     Standing.NOT_RUN: ("not_run", "dim"),
 }
 

@@ -15,6 +15,8 @@ LEGEND = (
     ("timeout", "fail", "timed out"),
     ("crash", "crash", "worker died"),
     ("skip", "skip", "skipped"),
+    ("expected", "dim", "failed as expected"),
+    ("unexpected", "fail", "passed unexpectedly"),
     ("flaky", "flaky", "flaky"),
     ("running", "running", "runs"),
     ("fixture", "fixture", "sets a fixture up"),
@@ -48,7 +50,7 @@ class HelpText:
         self.lines += [EMPTY, (Span("  Signs", "title bold"),)]
         row: list[Span] = [Span("    ")]
         for number, (sign, tone, words) in enumerate(signs, 1):
-            row += [Span(f"{sign} ", tone), Span(fit(words, 19), "dim")]
+            row += [Span(f"{sign} ", tone), Span(fit(words, 20), "dim")]
             if number % 3 == 0:
                 self.lines.append(tuple(row))
                 row = [Span("    ")]
