@@ -24,7 +24,7 @@ def choose_source(
     overrides: Overrides,
     file: Path | None,
     environ: Mapping[str, str],
-    has_pytest: Callable[[], bool],
+    without_pytest: Callable[[], str],
 ) -> Source:
     """Return how the tests are run, by the first of these that says it.
 
@@ -75,7 +75,7 @@ def choose_source(
             return Source("command line", UnittestSuite())
         if project is not None and project.has(key):
             return Source(project.origin(key), UnittestSuite())
-    return discover(root, has_pytest)
+    return discover(root, without_pytest)
 
 
 def _either(root: Path, start: str, environ: Mapping[str, str]) -> Source | None:

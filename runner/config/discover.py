@@ -18,6 +18,7 @@ _SKIPPED = frozenset(
 )
 _FILES = 5_000  # looked at, at most: enough to meet a test, and quick on a cold disk
 _HEAD = 200_000  # bytes of a file
+_OTHER = "Is it the wrong Python? Activate the project's environment, or give --python."
 _PYTEST_TEST = re.compile(
     rb"^(?:async\s+)?def\s+test|^(?:import|from)\s+pytest\b|^@pytest\.", re.MULTILINE
 )
@@ -45,19 +46,21 @@ def pytest_configuration(root: Path) -> str:
     return ""
 
 
-def discover(root: Path, has_pytest: Callable[[], bool]) -> Source:
+def discover(root: Path, without_pytest: Callable[[], str]) -> Source:
     """Return the suite of a project that configures neither testr nor stestr.
 
-    ``has_pytest`` asks the tests' interpreter; it is asked only if it matters.
+    ``without_pytest`` returns the tests' interpreter if that has no pytest; it is asked only if it matters.
     """
     configured = pytest_configuration(root)
     if configured:
-        missing = "" if has_pytest() else f"{configured} is there, but pytest is not."
-        return Source(configured, PytestSuite(), problems=(missing,) if missing else ())
+        python = without_pytest()
+        problem = f"{configured} is there, but {python} has no pytest. {_OTHER}"
+        return Source(configured, PytestSuite(), problems=(problem,) if python else ())
     seen = _pytest_test(root)
-    if seen and has_pytest():
+    python = without_pytest() if seen else ""
+    if seen and not python:
         return Source(f"{seen} looks like pytest", PytestSuite())
-    problem = f"{seen} looks like pytest, but the tests' Python has no pytest: unittest runs them."
+    problem = f"{seen} looks like pytest, but {python} has no pytest: unittest runs them. {_OTHER}"
     start, why = _unittest_start(root)
     return Source(why, UnittestSuite(start=start), problems=(problem,) if seen else ())
 

@@ -223,12 +223,12 @@ def _source(
     python: Found | None,
     default: Callable[[], tuple[Found, str]],
 ) -> Source:
-    def has_pytest() -> bool:
+    def without_pytest() -> str:
         found = python or default()[0]
-        return provides(found.python, "pytest", root, environ)
+        return "" if provides(found.python, "pytest", root, environ) else found.python
 
     ini = file if file is not None and file.suffix != ".toml" else None
-    return choose_source(root, project, overrides, ini, environ, has_pytest)
+    return choose_source(root, project, overrides, ini, environ, without_pytest)
 
 
 def _repository(

@@ -82,14 +82,16 @@ class TestZeroConfiguration:
         project.write("test_x.py", PYTEST_TEST)
         settings = project.load(python)
         assert settings.profiles[0].suite == UnittestSuite()
+        other = "Is it the wrong Python? Activate the project's environment, or give --python."
+        lacks = f"{settings.profiles[0].python} has no pytest"
         assert settings.problems == (
-            "test_x.py looks like pytest, but the tests' Python has no pytest: unittest runs them.",
+            f"test_x.py looks like pytest, but {lacks}: unittest runs them. {other}",
         )
 
         project.write("pytest.ini", "[pytest]")
         settings = project.load(python)
         assert settings.profiles[0].suite == PytestSuite()
-        assert settings.problems == ("pytest.ini is there, but pytest is not.",)
+        assert settings.problems == (f"pytest.ini is there, but {lacks}. {other}",)
 
     def test_testr_and_stestr_say_how_tests_are_run_and_win_over_pytest(
         self, project: Project
