@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import suppress
 from fnmatch import fnmatchcase
@@ -22,6 +23,8 @@ STEP = 10
 IGNORED_SHOWN = 20
 _FOLDERS = frozenset(DefaultFilter.ignore_dirs)
 _REPOSITORIES = (".testrepository", ".stestr")
+_MEASURED = re.compile(r"(?:.*/)?\.coverage(?:\..+)?")
+"""What coverage measures: each cycle writes it, and by no means every project has git ignore it."""
 
 
 class Tree:
@@ -182,6 +185,8 @@ class Tree:
                 continue
             if self._is_wanted(name):
                 out.add(name)
+            elif _MEASURED.fullmatch(name):
+                passed[name] = "what coverage measured"
             else:
                 passed[name] = "watch_ignore"
         unknown = sorted(out - self.files)
@@ -192,7 +197,8 @@ class Tree:
         return out
 
     def _is_wanted(self, name: str) -> bool:
-        return not any(fnmatchcase(name, pattern) for pattern in self._ignore)
+        ignored = any(fnmatchcase(name, pattern) for pattern in self._ignore)
+        return not ignored and not _MEASURED.fullmatch(name)
 
     def _list(self) -> set[str]:
         if self._git:

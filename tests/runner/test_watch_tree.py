@@ -61,3 +61,13 @@ def test_what_git_ignores_is_not_the_projects(tmp_path: Path) -> None:
     found = tree.settle([str(tmp_path / "y.log"), str(tmp_path / "b.py")])
     assert found == [Change("b.py", "added")]
     assert tree.ignored == {"y.log": "ignored by git"}
+
+
+def test_what_coverage_measured_is_no_change(tree: Tree) -> None:
+    measured = (".coverage", ".coverage.box.12.XyZ", "sub/.coverage")
+    paths = [tree.root / name for name in (*measured, ".coveragerc")]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("new")
+    assert tree.settle(map(str, paths)) == [Change(".coveragerc", "added")]
+    assert tree.ignored == dict.fromkeys(measured, "what coverage measured")
