@@ -58,8 +58,9 @@ def _source(path: Path, section: str, values: Mapping[str, object], test_path: s
     origin = path.name if section == "DEFAULT" else f"{path.name} [{section}]"
     # tox.ini's [DEFAULT] shows through in [stestr]; stestr does not mind, and nor do we
     unknown = [key for key in values if key not in _KEYS]
+    others = [key for key in _KEYS if key not in values]
     problems = [
-        f"{origin}: stestr has no key {key}; it is ignored. {nearest(key, _KEYS)}"
+        f"{origin}: stestr has no key {key}; it is ignored. {nearest(key, others)}"
         for key in unknown
     ]
     texts: dict[str, str] = {}

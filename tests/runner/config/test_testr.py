@@ -148,6 +148,14 @@ class TestTestr:
 
 
 class TestStestr:
+    def test_an_unknown_key_is_not_taken_for_one_that_is_there(self, project: Project) -> None:
+        project.write(".stestr.conf", "[DEFAULT]\ntest_path=./unit\ntop_path=./\n")
+
+        [told] = project.load().problems
+        assert told.startswith(".stestr.conf: stestr has no key top_path; it is ignored.")
+        assert "top_dir" in told
+        assert "test_path" not in told
+
     @pytest.mark.parametrize(
         ("name", "text"),
         [
