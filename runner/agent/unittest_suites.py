@@ -34,9 +34,12 @@ class Loader(unittest.TestLoader):
         finally:
             self._depth -= 1
 
-    def _get_module_from_name(self, name):  # private, too
-        self._begin(name)
-        return super()._get_module_from_name(name)
+    def _get_name_from_path(self, path):
+        # Private, too; called just before the module is imported, so that a traceback has no line of ours.
+        name = super()._get_name_from_path(path)
+        if name != ".":
+            self._begin(name)
+        return name
 
     def _find_tests(self, *args, **kwargs):
         # A private generator, but the same from 3.8 to 3.14; without it, all ids come at the end.
