@@ -39,6 +39,13 @@ def test_a_test_that_failed_under_two_profiles_is_one_line() -> None:
     assert "py312 py313 NEW" in lines[0]
 
 
+def test_profiles_are_named_in_the_runs_order_whichever_failed_first() -> None:
+    stage = Stage().start().list_tests().open_lanes(3, 0)
+    for lane in (2, 0):
+        stage.fail(lane, "test_rebuild", 5, MISMATCH)
+    assert any("py311 py313" in line for line in texts(follow(stage)))
+
+
 def test_history_tells_new_known_and_flaky() -> None:
     assert note_of([]) == ""
     assert note_of([P, P]) == "new"

@@ -1009,3 +1009,15 @@ async def test_a_newer_failure_takes_the_place_of_none_that_is_read() -> None:
         await one.press()
         await one.press("tab")
         assert one.running.detail.title == "test_walk_versions"  # nobody was reading: the newest
+
+
+async def test_a_terminal_that_became_tall_after_the_run_shows_a_failure_below_the_summary() -> (
+    None
+):
+    async with seat(stage_ended(), (100, 24)) as one:
+        assert one.running.lanes.summary
+        assert not one.running.detail.display
+        await one.pilot.resize_terminal(100, 36)
+        async with asyncio.timeout(20):
+            while not one.running.detail.display:
+                await one.press()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -83,6 +84,13 @@ class RunningScreen(WatchingScreen, inherit_bindings=False):
             self.show_failures(self.dash.failures.failures_at(self.failures.cursor))
         else:
             self._follow_lane()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Share the height anew; a screen that became tall has room for a failure below the summary."""
+        super().on_resize(event)
+        if self.focused is self.lanes:
+            self._show_below(detail=self._failure_below)
+        self.call_after_refresh(self.frame, (), ())
 
     def on_descendant_focus(self) -> None:
         """Below, show what belongs to the focused pane: a lane's output, or a failure."""

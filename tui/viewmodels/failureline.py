@@ -51,7 +51,9 @@ def member_line(
     tail: list[Span] = []
     if shown.many_profiles:
         # The start of a class may have failed in several lanes of a profile.
-        profiles = list(dict.fromkeys(known.profile for known in failures))
+        failed = {known.profile for known in failures}
+        order = dict.fromkeys((*shown.state.profiles, *sorted(failed)))
+        profiles = [name for name in order if name in failed]
         tail = [Span(f" {clean(profile)}", "profile") for profile in profiles[:4]]
         if len(profiles) > 4:
             tail.append(Span(f" +{len(profiles) - 4}", "dim"))

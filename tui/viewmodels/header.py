@@ -9,7 +9,7 @@ from testlanes.runner.ids import Kind, Row
 from testlanes.runner.state import Standing
 from testlanes.runner.state.watch import WatchState
 
-from .laneline import expected_seconds, waiting
+from .laneline import elapsed, expected_seconds, waiting
 from .lines import EMPTY, Line, Span, clean, fit, line_width, spread
 from .options import Shown
 from .times import NS, clock_text, count_text
@@ -155,19 +155,21 @@ def share_done(shown: Shown, counts: Counts) -> float:
 def remaining_seconds(shown: Shown, counts: Counts) -> float | None:
     """Return about how long the run goes on, in seconds; None when nothing is known to go by.
 
-    No less than the longest of the running tests is expected to need; None, too, if all that is
-    left runs and of none it is known how long it takes.
+    No less than the longest of the running tests is expected to need; None, too, if little more is
+    left than running tests of which nobody knows how long they take.
     """
     state = shown.state
     left = state.remaining_seconds()
     if left is None or not counts.finished or collects_anew(shown, counts):
         return None
-    now, known = shown.now_ns(), counts.waiting > 0
+    unknown = False
     for lane in state.lanes.values():
-        if lane.row is not None and (expected := expected_seconds(shown, lane)) is not None:
-            known = True
-            left = max(left, expected - max(0, now - lane.started_at) / NS)
-    return left if known else None
+        if lane.row is None:
+            continue
+        expected = expected_seconds(shown, lane)
+        unknown |= expected is None
+        left = max(left, (expected or 0.0) - elapsed(shown, lane))
+    return None if unknown and left < 1 else left
 
 
 def progress_line(
