@@ -114,8 +114,11 @@ def _obey(
         from .demo import make_demo
 
         folder = make_demo()
-        _say(f"testlanes: the demo's project is in {folder}")
-        args = replace(args, command="run", here=str(folder))
+        try:
+            return _run(replace(args, command="run", here=str(folder)), dashboard, launch)
+        finally:
+            # Last, so that it is there when the dashboard has gone: all that was said of the run is about that folder.
+            _say(f"testlanes: the demo's project stays in {folder}: go on there, or remove it")
     if args.load_list:
         from .selecting import with_lists
 

@@ -402,3 +402,23 @@ def test_until_failure_ends_at_a_failure_that_is_known_to_come_and_go(project: P
     done = in_a_shell("run --no-tui --until-failure")
     assert done.stdout.count(b" tests in ") + done.stdout.count(b" test in ") == 2
     assert done.returncode == 0
+
+
+def test_the_demo_says_last_where_its_project_stays(project: Path) -> None:
+    temporary = project / "tmp"
+    temporary.mkdir()
+    with subprocess.Popen(
+        [sys.executable, "-m", "testlanes", "demo", "--no-tui"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(temporary)},
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        assert " listed in " in demo.stdout.readline()
+        demo.send_signal(signal.SIGINT)  # some of its tests hang for seconds
+        demo.stdout.readline()
+        demo.send_signal(signal.SIGINT)
+        _, said = demo.communicate(timeout=60)
+    [folder] = temporary.glob("testlanes-demo-*")
+    assert said.splitlines()[-1].startswith(f"testlanes: the demo's project stays in {folder}:")
