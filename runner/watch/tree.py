@@ -181,12 +181,10 @@ class Tree:
         """Return those of ``names`` that are the project's; tell of others why they are not."""
         out: set[str] = set()
         for name in names:
-            if name.split("/", 1)[0] in _REPOSITORIES:
+            if name.split("/", 1)[0] in _REPOSITORIES or _MEASURED.fullmatch(name):
                 continue
             if self._is_wanted(name):
                 out.add(name)
-            elif _MEASURED.fullmatch(name):
-                passed[name] = "what coverage measured"
             else:
                 passed[name] = "watch_ignore"
         unknown = sorted(out - self.files)
@@ -197,8 +195,7 @@ class Tree:
         return out
 
     def _is_wanted(self, name: str) -> bool:
-        ignored = any(fnmatchcase(name, pattern) for pattern in self._ignore)
-        return not ignored and not _MEASURED.fullmatch(name)
+        return not any(fnmatchcase(name, pattern) for pattern in self._ignore)
 
     def _list(self) -> set[str]:
         if self._git:
@@ -209,7 +206,8 @@ class Tree:
         return {name for name in found if self._may_be(name)}
 
     def _may_be(self, name: str) -> bool:
-        return name.split("/", 1)[0] not in _REPOSITORIES and self._is_wanted(name)
+        ours = name.split("/", 1)[0] in _REPOSITORIES
+        return not ours and not _MEASURED.fullmatch(name) and self._is_wanted(name)
 
 
 def _output_files() -> set[tuple[int, int]]:

@@ -57,6 +57,15 @@ def test_it_says_what_ran_and_why_and_what_is_left() -> None:
     assert "warm 41 MB" in text
 
 
+def test_what_changed_and_is_no_matter_is_told_where_there_is_room_for_it() -> None:
+    stage = stage_watching()
+    assert "(an editor's or compiler's own)" in "\n".join(words(stage, 128))
+    narrow = "\n".join(words(stage, 100))
+    assert "ignored lib/.quota.py.swp" in narrow
+    assert "(an editor" not in narrow
+    assert "ignored" not in "\n".join(words(stage, 70))
+
+
 def test_a_warm_image_in_which_pytest_has_not_begun_says_why() -> None:
     stage = stage_watching()
     stage.board.tell(

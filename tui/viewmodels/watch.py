@@ -21,7 +21,7 @@ def watch_lines(shown: Shown, watch: WatchState, width: int) -> list[Line]:
     """Return the pane's lines, ``HEIGHT`` of them, at most ``width`` cells each."""
     out = [_now(shown, watch), *_reasons(shown, watch, width)[:2]]
     out += [EMPTY] * (3 - len(out))
-    out += [_left(shown, watch), _files(shown, watch), _ways_and_images(shown, watch, width)]
+    out += [_left(shown, watch), _files(watch, width), _ways_and_images(shown, watch, width)]
     return [line if line_width(line) <= width else spread(line, EMPTY, width) for line in out]
 
 
@@ -143,7 +143,7 @@ def _left(shown: Shown, watch: WatchState) -> Line:
     return tuple(parts)
 
 
-def _files(shown: Shown, watch: WatchState) -> Line:
+def _files(watch: WatchState, width: int) -> Line:
     if not watch.files:
         return EMPTY
     out = [Span(f"   watching {count_text(watch.files)} files", "dim")]
@@ -158,7 +158,10 @@ def _files(shown: Shown, watch: WatchState) -> Line:
     if watch.ignored:
         path, why = next(iter(watch.ignored.items()))
         more = f" and {len(watch.ignored) - 1} more" if len(watch.ignored) > 1 else ""
-        out.append(Span(f"   ignored {clean(path)} ({clean(why)}){more}", "faint"))
+        for said in (f"{clean(path)} ({clean(why)}){more}", f"{clean(path)}{more}"):
+            ignored = Span(f"   ignored {said}", "faint")
+            if line_width((*out, ignored)) <= width:
+                return (*out, ignored)
     return tuple(out)
 
 
