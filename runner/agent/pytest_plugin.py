@@ -15,7 +15,7 @@ from . import (
     pytest_xdist,
     record,
 )
-from .channel import Gone
+from .channel import Gone, event_packet
 from .forking import Forks, unsafe
 from .live_sources import copy_log
 from .pytest_ahead import Ahead
@@ -246,7 +246,9 @@ class Plugin:
             channel.event("fork", safe=False, why=why, patience=PATIENCE if master else 0)
         told = self._ahead.ids
         for ids, groups in self.suite.chunks(told):
-            channel.event("ids", ids=ids, groups=groups)
+            channel.flush()
+            # With the last of them goes word that there are no more: as many workers are asked for as there are tests.
+            channel.hold(event_packet("ids", ids=ids, groups=groups))
         gone = [test_id for test_id in told if test_id not in self.suite.items]
         if gone:
             channel.event("gone", ids=gone)
