@@ -118,3 +118,13 @@ def test_the_profiles_of_runs_are_told_where_they_differ() -> None:
     assert text_of(model.line(0, 60)).endswith("  one two")
     assert text_of(model.line(1, 60)).endswith("  one")
     assert text_of(model.line(0, 56)).endswith("  2 profiles") or line_width(model.line(0, 56)) < 56
+
+
+def test_the_one_profile_that_there_is_is_not_named() -> None:
+    found = history()
+    assert not RunsModel(UNICODE, found.runs(9)).many_profiles
+    report = comparison_report(found.compare(9, 10), [], UNICODE)
+    assert " one " in words(report)
+    report.many_profiles = False
+    assert " one " not in words(report)
+    assert "m.A" in words(report)

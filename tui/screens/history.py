@@ -95,6 +95,7 @@ class HistoryScreen(BaseScreen, inherit_bindings=False):
 
     def show(self, report: Report) -> None:
         """Show a report at the right."""
+        report.many_profiles = self.runs.many_profiles
         self.report.model = report
         self.report.title = report.title
         self.report.cursor = min(report.cases, default=0)

@@ -88,6 +88,11 @@ class RunsModel:
         """Whether the runs did not all have the same profiles."""
         return len({tuple(run.profiles) for run in self.runs}) > 1
 
+    @property
+    def many_profiles(self) -> bool:
+        """Whether it must be said of a test which profile it ran under."""
+        return len({name for run in self.runs for name in run.profiles}) > 1
+
 
 @dataclass(slots=True)
 class Report:
@@ -96,6 +101,8 @@ class Report:
     title: str
     lines: list[Line] = field(default_factory=list[Line])
     cases: dict[int, Case] = field(default_factory=dict[int, Case])
+    many_profiles: bool = True
+    """Whether profiles are named."""
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -103,8 +110,10 @@ class Report:
     def line(self, index: int, width: int) -> Line:
         """Return a line; names at its left give way to what stands at its right."""
         line = self.lines[index]
+        if not self.many_profiles:
+            line = tuple(span for span in line if span.tone != "profile")
         case = self.cases.get(index)
-        if case is None or len(line) < 2:
+        if case is None:
             return line
         head, *rest = line
         room = max(10, width - line_width([head]) - line_width(rest))
