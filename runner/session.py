@@ -7,6 +7,7 @@ a reason.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import assert_never
@@ -59,6 +60,8 @@ STILLBORN_LIMIT = 3
 """Workers in a row that may die before their first test; then the profile is given up."""
 
 DIED_AT_START = "its workers died at start"
+_VERDICT = re.compile(r"^\S+: error: .+", re.MULTILINE)
+"""What argparse, and so pytest, says below the usage."""
 
 
 @frozen
@@ -219,8 +222,9 @@ class Session:
             return
         self._failed += 1
         if self._failed == self._rules.max_fail:
-            tests = "1 test" if self._failed == 1 else f"{self._failed} tests"
-            commands.append(Publish(StopAsked(False, f"{tests} failed (--max-fail)")))
+            # More may fail: what was running, or was done before its worker heard of this.
+            limit = "1 failure" if self._failed == 1 else f"{self._failed} failures"
+            commands.append(Publish(StopAsked(False, f"the limit is {limit} (--max-fail)")))
 
     def _cases_listed(self, event: CasesListed, now: float, commands: list[Command]) -> None:
         first = self._suites.count(event.profile, len(event.rows))
@@ -398,6 +402,11 @@ class Session:
 
 
 def _brief(error: str) -> str:
-    """Return the first and the last line of what a loader said; the whole of it is in ``ListingEnded``."""
+    """Return what tells most of what a loader said; the whole of it is in ``ListingEnded``.
+
+    That is an argument parser's verdict below its usage, else the first and the last line.
+    """
+    if verdict := _VERDICT.search(error):
+        return verdict[0]
     lines = [line.strip() for line in error.splitlines() if line.strip()]
     return " … ".join(dict.fromkeys((lines[0], lines[-1]))) if lines else "it gave no reason"

@@ -74,7 +74,12 @@ NOT_RUN = CasesGivenUp((Row(0),), "no lane was left")
         pytest.param(130, code(1, StopAsked(False, "interrupted"), NOT_RUN), id="interrupted"),
         pytest.param(
             1,
-            code(2, *ran(1, Status.FAIL), StopAsked(False, "1 test failed (--max-fail)"), NOT_RUN),
+            code(
+                2,
+                *ran(1, Status.FAIL),
+                StopAsked(False, "the limit is 1 failure (--max-fail)"),
+                NOT_RUN,
+            ),
             id="stopped by --max-fail",
         ),
     ],

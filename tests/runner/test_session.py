@@ -299,6 +299,15 @@ def test_a_suite_that_cannot_be_loaded_ends_the_run_with_its_words(world: World)
     assert "no module named x" in world.finished.problem
 
 
+def test_of_a_usage_only_what_is_wrong_is_said_at_the_end(world: World) -> None:
+    usage = "ERROR: usage: pytest.main() [options]\npytest.main(): error: unrecognized arguments: --nope\n  rootdir: /p\n"
+    world.tell(ListingEnded(PY, usage))
+
+    assert world.finished is not None
+    verdict = "pytest.main(): error: unrecognized arguments: --nope"
+    assert world.finished.problem == f"the suite could not be loaded: {verdict}"
+
+
 def test_nothing_to_run_ends_at_once(world: World) -> None:
     world.listed(0)
 
@@ -337,6 +346,7 @@ def test_max_fail_stops_handing_out() -> None:
 
     assert world.state.counts[Standing.NOT_RUN] > 0
     assert 1 == world.state.counts[Standing.FAIL]
+    assert Publish(StopAsked(False, "the limit is 1 failure (--max-fail)")) in world.sent
 
 
 def test_a_soft_stop_lets_running_tests_end_and_says_the_rest_is_not_run(world: World) -> None:

@@ -312,8 +312,8 @@ def test_a_warning_that_every_lane_meets_is_told_once(story: Story) -> None:
 def test_only_who_pressed_ctrl_c_is_told_to_press_it_again(story: Story) -> None:
     out = faced(story)
     story.begin(["m.a"])
-    story.tell(StopAsked(hard=False, reason="2 tests failed (--max-fail)"))
-    assert "(2 tests failed (--max-fail)): letting running tests end\n" in out.getvalue()
+    story.tell(StopAsked(hard=False, reason="the limit is 2 failures (--max-fail)"))
+    assert "(the limit is 2 failures (--max-fail)): letting running tests end\n" in out.getvalue()
     story.tell(StopAsked(hard=False, reason=INTERRUPTED))
     assert "letting running tests end; Ctrl-C again kills them\n" in out.getvalue()
 
