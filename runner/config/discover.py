@@ -20,7 +20,9 @@ _FILES = 5_000  # looked at, at most: enough to meet a test, and quick on a cold
 _HEAD = 200_000  # bytes of a file
 _OTHER = "Is it the wrong Python? Activate the project's environment, or give --python."
 _PYTEST_TEST = re.compile(
-    rb"^(?:async\s+)?def\s+test|^(?:import|from)\s+pytest\b|^@pytest\.", re.MULTILINE
+    # "def test_suite():" is an old convention of unittest's: it returns a suite
+    rb"^(?:async\s+)?def\s+test(?!_suite\b)|^(?:import|from)\s+pytest\b|^@pytest\.",
+    re.MULTILINE,
 )
 
 

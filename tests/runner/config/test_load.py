@@ -69,6 +69,13 @@ class TestZeroConfiguration:
 
         assert project.profile().suite == UnittestSuite()
 
+    def test_a_function_that_returns_a_suite_is_no_test_of_pytests(self, project: Project) -> None:
+        project.write("test_x.py", f"{UNITTEST_TEST}\ndef test_suite():\n    ...\n")
+        assert project.profile().suite == UnittestSuite()
+
+        project.write("test_x.py", "def test_suites(): ...\n")
+        assert project.profile().suite == PytestSuite()
+
     def test_unittest_begins_in_a_tests_folder_that_is_no_package(self, project: Project) -> None:
         project.write("tests/test_x.py", UNITTEST_TEST)
         assert project.profile().suite == UnittestSuite("tests")
