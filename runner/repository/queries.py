@@ -114,7 +114,7 @@ def latest_seconds(history: History) -> dict[Case, float]:
     rows = history.database.execute(
         "SELECT test_id, profile, seconds FROM cases WHERE seconds IS NOT NULL"
     )
-    return {Case(test_id, ProfileName(profile)): seconds for test_id, profile, seconds in rows}
+    return {Case(test_id, profile): seconds for test_id, profile, seconds in rows}
 
 
 def host_speeds(history: History) -> dict[HostName, float]:

@@ -68,6 +68,13 @@ def test_several_writes_are_one_dictionary(
     assert with_dumb(folder) == model
 
 
+def test_times_that_are_known_need_not_be_read(tmp_path: Path) -> None:
+    write_times(tmp_path, {"m.a": 1.0, "m.b": 2.0, "m.ü": 3.0})
+    assert read_times(tmp_path, {"m.a"}) == {"m.b": 2.0, "m.ü": 3.0}
+    (tmp_path / "times.dbm.dat").unlink()
+    assert read_times(tmp_path, {"m.a", "m.b", "m.\xc3\xbc"}) == {}
+
+
 def test_an_index_is_written_only_when_it_changes(tmp_path: Path) -> None:
     times = dict.fromkeys(IDS, 0.25)
     write_times(tmp_path, times)
