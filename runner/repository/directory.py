@@ -137,7 +137,7 @@ class DirectoryRepository(Repository):
                 if self._history is None:
                     self._history = History(self.own / "history.sqlite")
                 self._history.add(
-                    number, filing.draft.size, filing.about, filing.outcomes(), filing.earlier()
+                    number, filing.draft.size, filing.about, filing.outcomes, filing.earlier
                 )
                 if self._history.problem:
                     problems.append(self._history.problem)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -108,17 +109,17 @@ class History:
         number: int,
         size: int,
         about: About,
-        outcomes: Iterable[Outcome],
-        earlier: Iterable[Outcome] = (),
+        outcomes: Callable[[], Iterable[Outcome]],
+        earlier: Callable[[], Iterable[Outcome]] = tuple,
     ) -> None:
         """Put a run in, in place of what is known of one of this number. ``size``: its stream's, in bytes.
 
-        ``earlier``: attempts that were followed by another one.
+        ``outcomes``: each case's, anew each time it is called; ``earlier``: attempts that were followed by another one.
         """
 
         def add(database: sqlite3.Connection) -> None:
             _add(database, number, size, about, outcomes)
-            _add_attempts(database, number, earlier)
+            _add_attempts(database, number, earlier())
 
         self._trying(add)
 
@@ -144,7 +145,7 @@ class History:
         missing = sorted(number for number, size in sizes.items() if known.get(number) != size)
         for number in missing[-IMPORTED:]:
             outcomes = list(outcomes_of(read(number)))
-            self.add(number, sizes[number], about_of(outcomes), outcomes)
+            self.add(number, sizes[number], about_of(outcomes), partial(iter, outcomes))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -221,34 +222,35 @@ def key_of(test_id: str, profile: str) -> int:
 
 
 def _add(
-    database: sqlite3.Connection, number: int, size: int, about: About, outcomes: Iterable[Outcome]
+    database: sqlite3.Connection,
+    number: int,
+    size: int,
+    about: About,
+    outcomes: Callable[[], Iterable[Outcome]],
 ) -> None:
-    database.execute("DELETE FROM results WHERE run = ?", (number,))
+    speeds: dict[HostName, float] = {}
 
-    def rows() -> Iterator[tuple[object, ...]]:
-        for one in outcomes:
+    def results() -> Iterator[tuple[object, ...]]:
+        for one in outcomes():
             test_id, profile, status, kind, _, seconds, host, worker, *_ = one
-            key = key_of(test_id, profile)
-            named.append((key, test_id, profile, one.normal, number))
             if one.speed != 1.0:
                 speeds[host] = one.speed
-            where = None if host == LOCAL else host
             # as plain texts, which SQLite takes without asking what they are
             yield (
-                *(number, key, one.place, str(status), str(kind), seconds),
-                *(where, worker, one.generation, one.flaky),
+                *(number, key_of(test_id, profile), one.place, str(status), str(kind), seconds),
+                *(None if host == LOCAL else host, worker, one.generation, one.flaky),
             )
-            if len(named) >= 10_000:
-                name_cases()
 
-    def name_cases() -> None:
+    database.execute("DELETE FROM results WHERE run = ?", (number,))
+    database.executemany("REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", results())
+    if speeds or database.execute(_ANY_NEW, (number,)).fetchone():
+        named = (
+            (key_of(one.test_id, one.profile), one.test_id, one.profile, one.normal, number)
+            for one in outcomes()
+        )
         database.executemany(_NAME_CASE, named)
-        named.clear()
-
-    named: list[tuple[object, ...]] = []
-    speeds: dict[HostName, float] = {}
-    database.executemany("REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows())
-    name_cases()
+    else:
+        database.execute(_TIME_CASES, (number,))
     database.executemany("REPLACE INTO hosts VALUES (?, ?)", list(speeds.items()))
     query = "SELECT status, count(*) FROM results WHERE run = ? GROUP BY status"
     counts = dict(database.execute(query, (number,)).fetchall())
@@ -283,9 +285,19 @@ def _add_attempts(database: sqlite3.Connection, number: int, earlier: Iterable[O
     database.executemany("INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?)", rows)
 
 
-_NAME_CASE = """
-INSERT INTO cases VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET
+_UPDATE = """
+ON CONFLICT (key) DO UPDATE SET
     seconds = coalesce(excluded.seconds, seconds), run = excluded.run WHERE excluded.run >= run
+"""
+_NAME_CASE = f"INSERT INTO cases VALUES (?, ?, ?, ?, ?) {_UPDATE}"  # noqa: S608 - our own words
+_TIME_CASES = f"""
+INSERT INTO cases SELECT
+    key, test_id, profile, CASE WHEN r.kind NOT IN ('crash', 'timeout', 'setup') THEN r.seconds END, r.run
+FROM results r JOIN cases USING (key) WHERE r.run = ? {_UPDATE}
+"""  # noqa: S608 - our own words
+"""The same for all cases of a run, which are named already, on hosts of speed 1 (``Outcome.normal``)."""
+_ANY_NEW = """
+SELECT 1 FROM results r WHERE run = ? AND NOT EXISTS (SELECT 1 FROM cases WHERE cases.key = r.key) LIMIT 1
 """
 
 

@@ -52,9 +52,7 @@ class MemoryRepository(Repository):
             self._failing.pop(result.case, None)
             self._failing[result.case] = result
         self._runs[number] = filing.draft.data()
-        self._history.add(
-            number, filing.draft.size, filing.about, filing.outcomes(), filing.earlier()
-        )
+        self._history.add(number, filing.draft.size, filing.about, filing.outcomes, filing.earlier)
         return number, ""
 
     def run_numbers(self) -> list[int]:

@@ -42,6 +42,6 @@ class StoredPast(Past):
         outcomes = [
             Outcome(*case, status, seconds=took) for case, (status, took) in results.items()
         ]
-        self._kept.history.add(number, 0, about, outcomes)
+        self._kept.history.add(number, 0, about, lambda: outcomes)
         self._kept.newest = number
         self.forget()

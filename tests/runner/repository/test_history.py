@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from testlanes.runner.ids import DEFAULT_PROFILE, Case, Status
+from testlanes.runner.ids import DEFAULT_PROFILE, Case, Kind, Status
 from testlanes.runner.repository import queries
 from testlanes.runner.repository.base import StoredResult
 from testlanes.runner.repository.directory import DirectoryRepository
+from testlanes.runner.repository.filing import About, Outcome
+from testlanes.runner.repository.history import History
 from testlanes.runner.repository.memory import MemoryRepository
 from testlanes.runner.repository.opening import open_repository
 
@@ -83,6 +85,29 @@ def test_a_cases_last_statuses_and_durations_end_with_the_newest() -> None:
     assert queries.statuses(history, case("a"), 2) == [FAIL, SKIP]
     assert queries.durations(history, case("a"), 2) == [(1, 2.0), (2, 3.0)]
     assert queries.statuses(history, case("unheard")) == []
+
+
+@pytest.mark.parametrize("new", [(), ("new",)])
+def test_a_time_is_of_the_last_run_in_which_the_test_ended_by_itself(new: tuple[str, ...]) -> None:
+    """Also where a run is of tests that are all known already, and where one of them is new."""
+    history = History(None)
+
+    def store(number: int, *outcomes: Outcome) -> None:
+        history.add(number, 0, About(START, 1.0, partial=False), lambda: outcomes)
+
+    store(1, Outcome("a", D, OK, seconds=1.0), Outcome("b", D, OK, seconds=2.0))
+    store(
+        2,
+        Outcome("a", D, FAIL, seconds=3.0),
+        Outcome("b", D, FAIL, Kind.TIMEOUT, seconds=60.0),
+        *(Outcome(name, D, OK, seconds=4.0) for name in new),
+    )
+    store(1, Outcome("a", D, OK, seconds=5.0))  # again, but it is not the newest
+
+    wanted = {case("a"): 3.0, case("b"): 2.0} | {case(name): 4.0 for name in new}
+    assert queries.latest_seconds(history) == wanted
+    store(3, Outcome("a", D, OK, seconds=2.0, speed=2.0))
+    assert queries.latest_seconds(history) == wanted | {case("a"): 4.0}
 
 
 def test_typical_times_are_medians_of_the_last_runs() -> None:
