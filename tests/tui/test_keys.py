@@ -1021,3 +1021,17 @@ async def test_a_terminal_that_became_tall_after_the_run_shows_a_failure_below_t
         async with asyncio.timeout(20):
             while not one.running.detail.display:
                 await one.press()
+
+
+async def test_the_line_that_failed_stands_out_to_the_edge_of_the_pane() -> None:
+    stage = Stage([PY313]).start().list_tests().open_lanes(1, 0)
+    stage.fail(
+        0, "test_rebuild", 5, "    def test():\n>       assert 1 == 2\nE       assert 1 == 2\n"
+    )
+    async with seat(stage) as one:
+        await one.press("2")
+        pane = one.triage.detail
+        lines = [pane.compose_line(y)[0] for y in range(pane.size.height)]
+        (line,) = [line for line in lines if "> " in text_of(line) and "assert" in text_of(line)]
+        assert line[-2].tone == "on:here"
+        assert sum(len(span.text) for span in line) == pane.size.width

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .code import json_lines, python_spans
 from .diff import diff_lines, difference
 from .glyphs import Glyphs
-from .lines import EMPTY, Line, Span, clean, crop, fit, line_width, width_of
+from .lines import EMPTY, Line, Span, clean, crop, fit, line_width
 from .tail import mark, read_line
 from .times import size_text
 from .tracebacks import Failure, Frame, foreign, read_traceback
@@ -224,11 +224,6 @@ def _traceback(
                         Span(f"{number:>5} ", f"{'text bold' if here else 'faint'}{ground}"),
                         Span(f"{glyphs.beside} ", f"border{ground}"),
                         *(Span(part, f"{tone}{ground}") for part, tone in spans),
-                        *(
-                            (Span(" " * max(1, 100 - width_of(line)), ground.strip()),)
-                            if here
-                            else ()
-                        ),
                     )
                 )
         elif source:

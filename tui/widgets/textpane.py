@@ -10,7 +10,7 @@ from textual import events
 from ..viewmodels.lines import EMPTY, Line, Span, crop, line_width, text_of
 from ..viewmodels.times import count_text
 from .pane import Pane
-from .tones import CURSOR
+from .tones import CURSOR, HERE
 
 
 class TextModel(Protocol):
@@ -236,6 +236,8 @@ class TextPane(Pane):
             if self.hits and 0 <= self.hit < len(self.hits) and index == self.hits[self.hit]
             else ""
         )
+        if not ground and line and line[-1].tone.endswith(f"on:{HERE}"):
+            ground = HERE  # to the edge, however wide the pane is
         return (crop(line, start, width) if start or self.wrap else line), ground
 
     def on_resize(self) -> None:

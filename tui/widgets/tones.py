@@ -14,6 +14,8 @@ from ..viewmodels.lines import Line, Span, crop, line_width, width_of
 _WORDS = ("bold", "italic", "underline", "reverse")
 CURSOR = "cursor"
 BLUR = "cursor-blur"
+HERE = "here"
+"""The ground of the line that a traceback points at."""
 BADGES = {
     "badge-ok": ("badge-text", "ok"),
     "badge-fail": ("badge-text", "fail"),
