@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from testlanes.runner.events import LaneWaits, RunEnded, RunStarted, StopAsked
-from testlanes.runner.ids import LaneId
-from testlanes.runner.watching import Cycle, CycleBegan
+from testlanes.runner.ids import Case, Kind, LaneId
+from testlanes.runner.watching import Cycle, CycleBegan, KnownFailure
 from testlanes.tui.viewmodels.header import Tally, counts_line, counts_of, progress_line, verdict
 from testlanes.tui.viewmodels.lines import line_width, text_of
 from testlanes.tui.viewmodels.options import Options, Shown
 from testlanes.tui.viewmodels.summary import summary_lines
 
 from .stage import PY311, PY312, PY313, Stage, stage_ended, stage_running
-from .stage_watching import stage_watching
+from .stage_watching import WatchStage, stage_watching
 
 
 def shown(stage: Stage) -> Shown:
@@ -156,6 +156,11 @@ def test_a_watchs_run_is_no_further_than_its_listing_whatever_failed_before() ->
     assert stage.state.failed
     assert "COLLECTING" in first_line(stage)
     assert "   0%" in first_line(stage)
+
+
+def test_a_watch_of_which_nothing_has_run_yet_is_not_on_its_way() -> None:
+    failing = KnownFailure(Case("m.T.test_a", PY311), Kind.ASSERTION)
+    assert "%" not in first_line(WatchStage().begin_watch(failing))
 
 
 def test_counts_have_words_wherever_these_have_room() -> None:

@@ -92,6 +92,7 @@ def test_a_half_saved_file_is_shown_with_its_line_until_it_is_mended() -> None:
     broken = (Broken("lib/quota.py", 12, "'(' was never closed"),)
     stage.board.tell(SourcesBroken(stage.at(11), ("lib/quota.py",), broken))
     assert "lib/quota.py:12  '(' was never closed" in "\n".join(words(stage))
+    assert "lib/quota.py:12  '(' was never closed" in "\n".join(words(stage, 50))
     stage.board.tell(SourcesBroken(stage.at(12), (), ()))
     assert "never closed" not in "\n".join(words(stage))
 

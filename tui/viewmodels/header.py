@@ -191,6 +191,8 @@ def progress_line(
         if line_width(chips) < width - line_width(left) - 55:
             left += chips
 
+    if state.watch is not None and state.started is None:
+        return spread(tuple(left), EMPTY, width)  # no run yet that could be on its way
     share = share_done(shown, counts)
     done = f"{count_text(counts.finished)}/{count_text(counts.total)}"
     # Rounded down: with a test left it is not all done.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from testlanes.runner.state.watch import WatchState
 from testlanes.runner.watching import Cycle, Ways
 
-from .lines import EMPTY, Line, Span, clean, fit, line_width, spread
+from .lines import EMPTY, Line, Span, clean, fit, line_width, spread, width_of
 from .options import Shown
 from .times import count_text, seconds_text, size_text, when
 
@@ -77,8 +77,11 @@ def _reasons(shown: Shown, watch: WatchState, width: int) -> list[Line]:
         out: list[Line] = []
         for one in watch.broken:
             where = f"{clean(one.path)}:{one.line}"
+            text = clean(one.message)
             more = "   what uses it waits for the next save"
-            text = fit(clean(one.message), max(10, width - len(where) - len(more) - 8)).rstrip()
+            if len(where) + width_of(text) + len(more) + 5 > width:
+                more = ""  # what is wrong says more
+            text = fit(text, max(10, width - len(where) - len(more) - 6)).rstrip()
             out.append(
                 (
                     Span(f" {glyphs.fail} ", "fail bold"),
