@@ -129,14 +129,15 @@ class Finished:
 
         ``workers``: lane -> its number in the stream, where that differs.
         """
+        test_id, profile, flaky = self._cases.test_id, self._cases.profile, self.flaky
+        where = {lane: self.hosts.get(lane, LOCAL) for lane in map(LaneId, self.lanes())}
         for row in self.rows(failed=failed):
             lane = LaneId(self.lane[row])
-            host = self.hosts.get(lane, LOCAL)
+            host = where[lane]
             status = _STATUSES[self._status[row]] or Status.FAIL
-            test_id, profile = self._cases.case(row)
             yield Outcome(
-                stored_id(test_id),
-                stored_profile(profile),
+                stored_id(test_id(row)),
+                stored_profile(profile(row)),
                 status,
                 _KINDS[self._kind[row]],
                 self._at[row],
@@ -145,10 +146,11 @@ class Finished:
                 workers.get(lane, lane),
                 self._generation[row],
                 self._place[row],
-                bool(self.flaky) and row in self.flaky and not status.is_failure,
+                row in flaky and not status.is_failure if flaky else False,
                 self.offset[row],
                 self.length[row],
-                speed=self.speeds.get(host, 1.0),
+                True,
+                self.speeds.get(host, 1.0),
             )
         for extra in self.extras.values():
             if failed and not extra.status.is_failure:

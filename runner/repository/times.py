@@ -8,6 +8,7 @@ A set that cannot be opened costs balance in the old tools, never a run: ``Times
 from __future__ import annotations
 
 import ast
+import io
 import os
 import re
 import sqlite3
@@ -192,7 +193,9 @@ def _write_dumb(folder: Path, values: Mapping[str, bytes]) -> None:
         added: list[bytes] = []
         # Most of a small set is quicker rewritten as a whole than value by value.
         whole = size <= WHOLE and len(values) * BLOCK * 4 > size
-        data = bytearray(os.pread(descriptor, size, 0) if whole else b"")
+        data = bytearray(size if whole else 0)
+        with io.FileIO(descriptor, closefd=False) as file:
+            file.readinto(data)
         for test_id, value in values.items():
             key = test_id if test_id.isascii() else test_id.encode().decode("latin-1")
             place = index.get(key)
