@@ -1035,3 +1035,13 @@ async def test_the_line_that_failed_stands_out_to_the_edge_of_the_pane() -> None
         (line,) = [line for line in lines if "> " in text_of(line) and "assert" in text_of(line)]
         assert line[-2].tone == "on:here"
         assert sum(len(span.text) for span in line) == pane.size.width
+
+
+async def test_failures_that_stood_below_the_lanes_have_the_whole_side_of_a_wide_screen() -> None:
+    async with seat(stage_running(), (100, 36)) as one:
+        failures, body = one.running.failures, one.running.query_one("#body")
+        for size, beside in (((160, 48), True), ((100, 30), False), ((200, 50), True)):
+            await one.pilot.resize_terminal(*size)
+            async with asyncio.timeout(20):
+                while (failures.size.height == body.size.height) is not beside:
+                    await one.pilot.pause(0.01)

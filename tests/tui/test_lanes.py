@@ -143,6 +143,9 @@ def test_hosts_fold_when_lanes_outnumber_rows_the_largest_first() -> None:
     line = line_of(model, BUILD)
     assert "32 lanes" in line
     assert "1 busy" in line
+    for width in range(50, 110):
+        line = line_of(model, BUILD, width)
+        assert "test_" not in line or "test_rebuild" in line or "… " in line
     model.toggle(BUILD)
     model.arrange(20)
     assert BUILD not in model.folded

@@ -165,6 +165,7 @@ class RunningScreen(WatchingScreen, inherit_bindings=False):
                 self.failures.styles.height = max(height * 2 // 5, height - needed)
         else:
             body.styles.clear_rule("height")
+        self.failures.refresh(layout=True)  # a rule that is cleared lays nothing out by itself
 
     def ended(self) -> None:
         """Show how the run ended; a watch's pane shows it."""

@@ -6,7 +6,7 @@ from testlanes.runner.state import HostState, LaneState
 
 from .header import elapsed_seconds
 from .laneline import elapsed, is_late
-from .lines import Line, Span, clean, line_width, split_id, spread
+from .lines import Line, Span, clean, fit, line_width, split_id, spread, width_of
 from .options import Shown
 from .times import count_text, seconds_text
 
@@ -45,11 +45,11 @@ def host_line(shown: Shown, host: HostState, width: int, *, folded: bool) -> Lin
             oldest = min(running, key=lambda lane: lane.started_at)
             if oldest.row is not None:
                 name = split_id(clean(state.cases.test_id(oldest.row)))[1]
-                out += [
-                    between,
-                    Span(name, "text"),
-                    Span(f" {seconds_text(elapsed(shown, oldest))}", "dim"),
-                ]
+                since = Span(f" {seconds_text(elapsed(shown, oldest))}", "dim")
+                room = width - line_width((*out, between, since, *done)) - 1
+                if room >= 8:
+                    name = fit(name, min(width_of(name), room), glyphs.ellipsis)
+                    out += [between, Span(name, "text"), since]
     return spread(tuple(out), done, width)
 
 
