@@ -5,7 +5,7 @@ up (``batch``, where its worker ends after that; ``pick`` takes the next row; ``
 takes back what waits behind a slow test, ``sharing`` finds work for idle lanes, ``moving`` sends workers away, ``outlook`` says
 why and how long. Below: ``handout`` (what comes first, who owns which group), ``backlog`` (what waits), ``units`` (in groups and
 pools), ``shelf`` (in which order), ``holding`` (what a lane has), ``ledger`` (where each row is), ``estimate`` (how long it takes,
-how fast a host is).
+how fast a host is), ``alike`` (how fast where nothing was timed before); ``learning`` tells them.
 """
 
 from .dispatcher import Dispatcher

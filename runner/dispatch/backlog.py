@@ -239,6 +239,10 @@ class Backlog:
         seconds = self._seconds[row]
         return None if math.isnan(seconds) else seconds
 
+    def position(self, row: Row) -> int:
+        """Return where a row is in its profile's listing."""
+        return self._indexes[row]
+
     def segment(self, row: Row) -> int:
         """Return a row's segment."""
         return self.pools[self._pools_of[row]].segment

@@ -17,6 +17,7 @@ from ..ids import HostName, LaneId, ProfileName, Row
 from .estimate import Speeds
 from .floor import Floor
 from .holding import Holding
+from .learning import learn_beginning, learn_duration
 from .ledger import LedgerError, Place
 from .moving import adopt
 from .outlook import remaining_seconds, why_waiting
@@ -179,40 +180,21 @@ class Dispatcher:
         holding.vague = floor.backlog.seconds(row) is None
         holding.since = now
         holding.recalled.discard(row)
-        self._began(holding, row, now)
+        learn_beginning(floor, holding, row, now)
         floor.dirty.add(lane)
-
-    def _began(self, holding: Holding, row: Row, now: float) -> None:
-        """Learn from when a lane got to a row."""
-        floor, lane = self._floor, holding.lane
-        if holding.given_at is not None:
-            start_up = (now - holding.given_at) * floor.speeds.of(holding.host)
-            floor.learn_start_up(holding.profile, start_up)
-            holding.given_at = None
-        part = floor.backlog.part(row)
-        if part is not None:
-            part.begun = part.begun or part.owner == lane
-            if part.set_up is not holding.family:
-                gap = max(now - holding.free_at - holding.latency, 0.0)
-                part.set_up.learn(gap * floor.speeds.of(holding.host))
-        holding.family = None if part is None else part.set_up
 
     def finished(self, lane: LaneId, row: Row, seconds: float, now: float) -> None:
         """A lane has an outcome for a row it held, after ``seconds`` of wall time; ``started`` may not have been told."""
         floor = self._floor
         holding = floor.owner(lane, row)
         if holding.running != row:
-            self._began(holding, row, now)
+            learn_beginning(floor, holding, row, now)
         floor.ledger.finish(row, lane)
         floor.let_go(holding, row)
         floor.release(holding, row)
         holding.free_at = now
         floor.backlog.calm(row)
-        expected = floor.backlog.seconds(row)
-        if expected is None:
-            floor.guess.learn(seconds * floor.speeds.of(holding.host))
-        else:
-            floor.speeds.learn(holding.host, expected, seconds)
+        learn_duration(floor, holding, row, seconds)
         if row in floor.more_runs:
             more = floor.more_runs.pop(row) - 1
             if more:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from ..ids import LOCAL, HostName
+from .alike import Alike
 
 _CLIP = math.log(4.0)
 _WEIGHT = 0.05
@@ -24,7 +25,7 @@ class Speeds:
     One result counts at most a factor of four: a test that fails at once says little of its host.
     """
 
-    __slots__ = ("_counts", "_known", "_logs")
+    __slots__ = ("_alike", "_compared", "_counts", "_known", "_logs")
 
     def __init__(self, known: Mapping[HostName, float] | None = None) -> None:
         """``known``: what earlier runs learnt."""
@@ -32,6 +33,8 @@ class Speeds:
         self._logs = {host: math.log(speed) for host, speed in speeds.items() if speed > 0.0}
         self._known = frozenset(self._logs)
         self._counts: dict[HostName, int] = {}
+        self._alike = Alike()
+        self._compared: dict[HostName, float] = {}
 
     def learn(self, host: HostName, expected: float, seconds: float) -> None:
         """Take a result in. Very short tests are mostly overhead, and are left out."""
@@ -44,8 +47,15 @@ class Speeds:
         self._logs[host] = old + (ratio - old) * max(1.0 / (count + before), _WEIGHT)
         self._counts[host] = count
 
+    def compare(self, host: HostName, profile: int, position: int, seconds: float) -> None:
+        """Take the result of a test in that was never timed before; it counts while no other kind is there."""
+        if not self._logs and self._alike.learn(profile, position, host, seconds):
+            self._compared = self._alike.speeds()
+
     def of(self, host: HostName) -> float:
         """Return a host's speed; 1 where nothing is known."""
+        if not self._logs:
+            return self._compared.get(host, 1.0)
         return math.exp(self._logs.get(host, 0.0))
 
     def is_sampled(self, host: HostName) -> bool:
@@ -54,7 +64,8 @@ class Speeds:
 
     def learnt(self) -> dict[HostName, float]:
         """Return the speeds of the hosts of which enough is known, as this machine's were 1 if it is one of them."""
-        found = {host: self.of(host) for host, count in self._counts.items() if count >= _LEAST}
+        enough = (host for host, count in self._counts.items() if count >= _LEAST)
+        found = {host: self.of(host) for host in (enough if self._logs else self._compared)}
         here = found.get(LOCAL, 1.0)
         return {host: speed / here for host, speed in found.items()}
 

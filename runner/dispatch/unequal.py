@@ -39,8 +39,15 @@ def next_worthy(floor: Floor, holding: Holding, now: float) -> Unit | None:
     if seconds is not None and (sample := _sample(floor, holding, seconds, now)) is not None:
         return sample
     speed = floor.speeds.of(holding.host)
-    if seconds is None or not floor.unequal(speed / NEARLY):
+    if not floor.unequal(speed / NEARLY):
         return unit
+    never_timed = seconds is None
+    if (
+        never_timed
+    ):  # what waits is taken to be like what has run; groups and re-runs are left to nobody
+        if not floor.has_guess or unit.part is not None or floor.backlog.is_urgent(unit.row):
+            return unit
+        seconds = floor.guess.mean
     busy = holding.outstanding(now)
     if not math.isfinite(busy):
         return unit
@@ -53,7 +60,7 @@ def next_worthy(floor: Floor, holding: Holding, now: float) -> Unit | None:
     if now + AGAIN < holding.pending_wake:  # the faster ones may come to be stuck
         holding.pending_wake = now + AGAIN
         heapq.heappush(floor.wakes, (holding.pending_wake, holding.lane))
-    return floor.next_unit(holding, holding.known, max(most, 0.0))
+    return None if never_timed else floor.next_unit(holding, holding.known, max(most, 0.0))
 
 
 def _sample(floor: Floor, holding: Holding, seconds: float, now: float) -> Unit | None:

@@ -253,8 +253,8 @@ class World:
             for row, entry in self.entries.items():
                 could = entry.profile == profile and entry.position < worker.known
                 could = could and (entry.hosts is None or host in entry.hosts)
-                if leaves and entry.seconds and self.dispatcher.wake_at is not None:
-                    continue  # what was never timed is left to nobody
+                if leaves and self.dispatcher.wake_at is not None:
+                    continue
                 assert not could or entry.group or row in held or not self.to_run[row]
 
     def finish(self) -> None:

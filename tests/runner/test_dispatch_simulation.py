@@ -98,6 +98,14 @@ def test_on_unequal_hosts_of_unknown_speed_it_reaches_95_percent(
     assert simulate(suite, many, 0.0002, hosts=hosts).share >= 95
 
 
+def best_of_regular(seconds: float, count: int, speeds: list[float]) -> float:
+    """Return the seconds in which so many tests that all take ``seconds`` can be run at best."""
+    best = seconds / max(speeds)
+    while sum(int(best * speed / seconds + 1e-9) for speed in speeds) < count:
+        best += seconds / 12
+    return best
+
+
 @pytest.mark.parametrize("speeds", UNEQUAL)
 @pytest.mark.parametrize("each", [4, 21])
 def test_on_unequal_hosts_tests_that_take_equally_long_are_shared_as_well_as_can_be(
@@ -105,13 +113,23 @@ def test_on_unequal_hosts_tests_that_take_equally_long_are_shared_as_well_as_can
 ) -> None:
     many, hosts = three_hosts(speeds, each)
     suite = Workload([3.0] * 200, [3.0] * 200)
-    best = 3.0
-    while sum(int(best * speed / 3.0) for speed in many) < 200:
-        best += 0.5
 
     outcome = simulate(suite, many, 0.0002, known=True, hosts=hosts)
 
-    assert outcome.seconds <= 1.05 * best
+    assert outcome.seconds <= 1.05 * best_of_regular(3.0, 200, many)
+
+
+@pytest.mark.parametrize("speeds", UNEQUAL)
+@pytest.mark.parametrize("seconds", [0.3, 3.0])
+def test_so_are_they_in_a_first_run_that_knows_neither_tests_nor_hosts(
+    seconds: float, speeds: tuple[float, ...]
+) -> None:
+    four_each, hosts = three_hosts(speeds, 4)
+    suite = Workload([seconds] * 200, [None] * 200)
+
+    outcome = simulate(suite, four_each, 0.005, hosts=hosts)
+
+    assert outcome.seconds <= 1.05 * best_of_regular(seconds, 200, four_each)
 
 
 def test_no_long_test_waits_behind_another_while_many_lanes_begin() -> None:
