@@ -195,8 +195,7 @@ class Dashboard(GoingApp, inherit_bindings=False):
 
     def _tick(self) -> None:
         if self.notice_line and time.monotonic() >= self._notice_until:
-            self.notice_line = EMPTY
-            self._show_notice()
+            self.end_notice()
         moving = self.state.ended is None or self.terminal.stale
         unread = self.failures.unread > 0
         if not self.terminal.lent and self.clock.due(moving=moving, unfinished=unread):
@@ -239,6 +238,12 @@ class Dashboard(GoingApp, inherit_bindings=False):
         self.notice_line = (Span(clean(text), tone),)
         self._notice_until = time.monotonic() + NOTICE_SECONDS
         self._show_notice()
+
+    def end_notice(self) -> None:
+        """See ``GoingApp``."""
+        if self.notice_line:
+            self.notice_line = EMPTY
+            self._show_notice()
 
     def tell(self, test_id: str, text: str) -> None:
         """Say something about a test."""

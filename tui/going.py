@@ -36,6 +36,10 @@ class GoingApp(AskingApp, inherit_bindings=False):
     _run: int
     """How many runs were shown before this one: each has screens of its own."""
 
+    def end_notice(self) -> None:
+        """Show the keys again in place of what was said last: it was about another screen."""
+        raise NotImplementedError
+
     def draw(self) -> None:
         """Draw what changed since the last frame."""
         raise NotImplementedError
@@ -53,6 +57,7 @@ class GoingApp(AskingApp, inherit_bindings=False):
         front = self.front
         if front.WHERE == where:
             return
+        self.end_notice()
         if front is not self.running:
             self.pop_screen()
         if where != "running":

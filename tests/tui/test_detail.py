@@ -58,6 +58,19 @@ def test_values_that_were_cut_short_to_the_same_text_tell_no_difference() -> Non
     assert difference("assert {'x': [1, ...longlong'} == {'x': [1, ...longlong'}") == []
 
 
+def test_what_pytest_says_of_long_texts_that_it_cut_short_is_the_difference() -> None:
+    told = (
+        "assert 'line 0 of th...of the manual' == 'line 0 of th...of the manual'\n  \n"
+        "  Skipping 142 identical leading characters in diff, use -v to show\n    nual\n"
+        "  - line 7 of the manual\n  ?      ^\n  + line seven of the manual\n  ?      ^^^^^...\n"
+        "  \n  ...Full output truncated, use '-vv' to show"
+    )
+    assert [line for line in difference(told) if line.side in "+-"] == [
+        DiffLine("-", "line 7 of the manual"),
+        DiffLine("+", "line seven of the manual"),
+    ]
+
+
 def test_testtools_reference_and_actual_are_a_difference() -> None:
     told = "!=:\nreference = 'one two'\nactual    = 'one three'\n"
     assert difference(told) == [DiffLine("-", "one two"), DiffLine("+", "one three")]

@@ -1045,3 +1045,12 @@ async def test_failures_that_stood_below_the_lanes_have_the_whole_side_of_a_wide
             async with asyncio.timeout(20):
                 while (failures.size.height == body.size.height) is not beside:
                     await one.pilot.pause(0.01)
+
+
+async def test_what_was_said_on_one_screen_does_not_hide_the_keys_of_the_next() -> None:
+    async with seat(Stage([PY313]).start().list_tests().open_lanes(2, 0)) as one:
+        await one.press("p")
+        assert one.app.notice_line
+        await one.press("3")
+        assert not one.app.notice_line
+        assert "Space mark" in screen_text(one.app)

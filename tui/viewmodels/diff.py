@@ -46,11 +46,11 @@ def difference(message: str) -> list[DiffLine]:
     match = _REFERENCE.search(message) if _TESTTOOLS.search(message) else None
     first = message.strip().split("\n", 1)[0].strip()
     match = match or _ASSERT.match(first) or _NOT_EQUAL.match(message.strip())
-    if match is None:
-        return []
-    found = compare(match["left"], match["right"])[:LIMIT]
-    # Two values that pytest has cut short may look the same.
-    return found if any(line.side != " " for line in found) else []
+    found = [] if match is None else compare(match["left"], match["right"])[:LIMIT]
+    if any(line.side != " " for line in found):
+        return found
+    # Two values that pytest has cut short look the same; below them it tells what differs, indented.
+    return _told([line[2:] for line in message.split("\n")[1:] if line.startswith("  ")])[:LIMIT]
 
 
 def _differing_items(message: str) -> list[DiffLine]:
