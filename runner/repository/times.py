@@ -193,7 +193,7 @@ def _write_dumb(folder: Path, values: Mapping[str, bytes]) -> None:
         added: list[bytes] = []
         # Most of a small set is quicker rewritten as a whole than value by value.
         whole = size <= WHOLE and len(values) * BLOCK * 4 > size
-        data = bytearray(size if whole else 0)
+        data = bytearray(end if whole else 0)
         with io.FileIO(descriptor, closefd=False) as file:
             file.readinto(data)
         for test_id, value in values.items():

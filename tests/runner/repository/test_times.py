@@ -98,6 +98,13 @@ def test_a_longer_text_of_another_tool_is_overwritten_as_a_whole(tmp_path: Path)
     assert read_times(tmp_path) == {"m.a": 1.5} == with_dumb(tmp_path)
 
 
+def test_the_last_value_may_become_longer_than_the_file(tmp_path: Path) -> None:
+    with dbm.dumb.open(str(tmp_path / "times.dbm"), "c") as database:
+        database["m.a"] = database["m.b"] = "5e-05"
+    write_times(tmp_path, {"m.a": 1.0, "m.b": 2.0})
+    assert read_times(tmp_path) == {"m.a": 1.0, "m.b": 2.0} == with_dumb(tmp_path)
+
+
 def test_one_of_python_3_13_is_read_and_kept_up_with_any_python(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "times.dbm") as database:
         database.execute("CREATE TABLE Dict (key BLOB UNIQUE NOT NULL, value BLOB NOT NULL)")
