@@ -66,8 +66,8 @@ def test_what_pytest_says_of_long_texts_that_it_cut_short_is_the_difference() ->
         "  \n  ...Full output truncated, use '-vv' to show"
     )
     assert [line for line in difference(told) if line.side in "+-"] == [
-        DiffLine("-", "line 7 of the manual"),
-        DiffLine("+", "line seven of the manual"),
+        DiffLine("-", "line seven of the manual"),
+        DiffLine("+", "line 7 of the manual"),
     ]
 
 

@@ -14,6 +14,7 @@ from testlanes.runner.events import (
     LaneClosed,
     LaneOpened,
     LaneWaits,
+    ListingEnded,
     WorkerLost,
     WorkerStarted,
 )
@@ -101,6 +102,14 @@ def test_a_lane_that_cannot_begin_says_that_the_suite_is_being_loaded() -> None:
     stage = Stage([PY311]).start()
     stage.say(HostUp(LOCAL, 4, "3.12.1"), LaneOpened(LaneId(0), LOCAL, PY311))
     assert "the suite is being loaded" in line_of(lanes(stage), 0)
+    stage.say(ListingEnded(PY311, "Traceback (most recent call last):\n  x\nOSError: no disk\n"))
+    assert "could not be loaded" in line_of(lanes(stage), 0)
+    told = [
+        text_of(line)
+        for line in collecting_lines(Shown(stage.state, Options(), stage.notes.now_ns), 80)
+    ]
+    assert any("OSError: no disk" in line for line in told)
+    assert not any("Traceback" in line for line in told)
     stage.list_tests()
     assert "starting a worker" in line_of(lanes(stage), 0)
 

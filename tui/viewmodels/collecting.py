@@ -5,6 +5,7 @@ from __future__ import annotations
 from .lines import EMPTY, Line, Span, clean, fit
 from .options import Shown
 from .times import count_text, seconds_text
+from .tracebacks import headline
 
 
 def collecting_lines(shown: Shown, width: int) -> list[Line]:
@@ -29,7 +30,7 @@ def collecting_lines(shown: Shown, width: int) -> list[Line]:
             out.append(
                 (
                     Span(f"  {glyphs.fail} {label} ", "fail"),
-                    Span(clean(profile.error.split("\n")[0]), "fail"),
+                    Span(clean(headline(profile.error)), "fail"),
                 )
             )
         elif profile.listing == "listed":

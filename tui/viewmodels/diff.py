@@ -50,7 +50,8 @@ def difference(message: str) -> list[DiffLine]:
     if any(line.side != " " for line in found):
         return found
     # Two values that pytest has cut short look the same; below them it tells what differs, indented.
-    return _told([line[2:] for line in message.split("\n")[1:] if line.startswith("  ")])[:LIMIT]
+    told = _told([line[2:] for line in message.split("\n")[1:] if line.startswith("  ")])
+    return _turned_around(told)[:LIMIT]
 
 
 def _differing_items(message: str) -> list[DiffLine]:
@@ -86,6 +87,22 @@ def _told(lines: list[str]) -> list[DiffLine]:
             out.append(DiffLine(" ", line[2:]))
     sides = {line.side for line in out}
     return out if "-" in sides and "+" in sides else []
+
+
+def _turned_around(told: list[DiffLine]) -> list[DiffLine]:
+    """Return pytest's difference with its sides as here: its ``-`` is what stands at the right of ``==``."""
+    out: list[DiffLine] = []
+    first: list[DiffLine] = []
+    second: list[DiffLine] = []
+    for line in told:
+        if line.side == "+":
+            first.append(DiffLine("-", line.text))
+        elif line.side == "-":
+            second.append(DiffLine("+", line.text))
+        elif line.side == " ":
+            out += [*first, *second, line]
+            first, second = [], []
+    return [*out, *first, *second]
 
 
 def compare(left: str, right: str) -> list[DiffLine]:

@@ -128,6 +128,8 @@ def rest_words(shown: Shown, lane: LaneState) -> str:
     if lane.phase == "starting" and profile is not None and profile.listing == "loading":
         found = f", {count_text(profile.listed)} tests so far" if profile.listed else ""
         return f"the suite is being loaded{found}"
+    if lane.phase == "starting" and profile is not None and profile.listing == "failed":
+        return "its suite could not be loaded"
     if lane.phase == "starting":
         return "starting a worker"
     return f"waits: {clean(lane.waits)}" if lane.waits else ""

@@ -11,6 +11,7 @@ from .header import FASTER, Counts, counts_of, elapsed_seconds
 from .lines import EMPTY, Line, Span, clean, fit, name_spans, right
 from .options import Shown
 from .times import clock_text, count_text, seconds_text
+from .tracebacks import headline
 
 SLOWEST = 5
 
@@ -121,7 +122,7 @@ def _profiles(shown: Shown, width: int) -> list[Line]:
         total = sum(counts) - counts[Standing.UNSELECTED]
         sign, tone = (glyphs.fail, "fail") if bad or profile.error else (glyphs.ok, "ok")
         if profile.error:
-            words = (Span(clean(profile.error.split("\n")[0]), "fail"),)
+            words = (Span(clean(headline(profile.error)), "fail"),)
         else:
             cells = max(6, min(30, width - label - 40))
             full = round(cells * good / total) if total else 0

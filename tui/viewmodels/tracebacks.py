@@ -76,6 +76,13 @@ def read_traceback(text: str, here: Callable[[str], str] = str) -> Failure:
     return failure if frames == failure.frames else replace(failure, frames=frames)
 
 
+def headline(text: str) -> str:
+    """Return in a line what went wrong: how a traceback ends, how any other text begins."""
+    if "Traceback (most recent call last)" in text:
+        return read_traceback(text).title
+    return text.strip().split("\n", 1)[0]
+
+
 def _read(text: str) -> Failure:
     lines = text.rstrip().split("\n")
     if any(_E.match(line) for line in lines):
