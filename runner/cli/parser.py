@@ -50,13 +50,27 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         unknown = re.search(r"unrecognized arguments: (.*)", message)
         if unknown:
-            message = f"unknown option {unknown[1].split()[0]}"
+            option = unknown[1].split()[0].partition("=")[0]
+            message = f"unknown option {option}"
+            if option.startswith("--") and option[2:] in SUMMARIES:
+                raise UserError(message, hint=f"`testlanes {option[2:]}` is a command of its own")
+            if near := self._near(option):
+                own = " The tests' own options go behind `--`" if self._command == "run" else ""
+                raise UserError(message, hint=f"is {near} meant?{own}")
             if self._command == "run":
                 hint = "`testlanes run --help` lists the options; the tests' own go behind `--`"
                 raise UserError(message, hint=hint)
         raise UserError(
             message.replace("argument ", "", 1), hint=f"see `testlanes {self._command} --help`"
         )
+
+    def _near(self, option: str) -> str:
+        """Return the option of ours that looks like one that is unknown, or nothing."""
+        import difflib  # only for whoever made a mistake
+
+        known = [action.option_strings for action in self._actions]
+        near = difflib.get_close_matches(option, [each for some in known for each in some], 1, 0.75)
+        return near[0] if near else ""
 
 
 def whole(least: int) -> Callable[[str], int]:

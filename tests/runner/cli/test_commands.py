@@ -239,6 +239,19 @@ def test_a_wrong_word_is_two_lines_and_exit_code_2(capsys: Captured) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["--watch"], "`testlanes watch` is a command of its own"),
+        (["run", "--retry=2"], "is --retries meant? The tests' own options go behind `--`"),
+        (["failing", "--lst"], "is --list meant?"),
+    ],
+)
+def test_a_word_that_is_nearly_right_is_told(words: list[str], hint: str, capsys: Captured) -> None:
+    assert run_command_line(words) == 2
+    assert capsys.readouterr().err.splitlines()[1] == f"hint: {hint}"
+
+
 def test_a_folder_that_does_not_exist_is_named(project: Path, capsys: Captured) -> None:
     assert run_command_line(["-d", "nowhere", "last"]) == 2
     assert "there is no folder nowhere" in capsys.readouterr().err
