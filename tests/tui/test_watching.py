@@ -57,6 +57,15 @@ def test_it_says_what_ran_and_why_and_what_is_left() -> None:
     assert "warm 41 MB" in text
 
 
+def test_as_many_files_are_named_as_there_is_room_for() -> None:
+    stage = stage_watching()
+    assert "quota.py → tests/api/test_servers.py, tests/test_quota.py" in "\n".join(
+        words(stage, 78)
+    )
+    assert "quota.py → tests/api/test_servers.py and 1 more" in "\n".join(words(stage, 60))
+    assert "quota.py → tests/api/test_se…" in "\n".join(words(stage, 36))
+
+
 def test_what_changed_and_is_no_matter_is_told_where_there_is_room_for_it() -> None:
     stage = stage_watching()
     assert "(an editor's or compiler's own)" in "\n".join(words(stage, 128))

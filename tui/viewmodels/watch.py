@@ -94,38 +94,41 @@ def _reasons(shown: Shown, watch: WatchState, width: int) -> list[Line]:
     cycle = watch.running or watch.last
     told = watch.told
     if watch.running is None and told is not None and told.unused and told is not watch.last:
-        return [_unused(told.unused)]
+        return [_unused(told.unused, width)]
     if cycle is None:
         return []
     if cycle.everything:
         return [(Span("   everything: ", "dim"), Span(clean(cycle.everything), "text"))]
     if not cycle.reasons:
-        words = _names(cycle.changed) or "it was asked for"
+        words = _names(cycle.changed, width - 3) or "it was asked for"
         return [(Span(f"   {words}", "text"),)]
-    found: list[Line] = [
-        (
-            Span(f"   {clean(path)}", "accent"),
-            Span(f" {glyphs.arrow} ", "dim"),
-            Span(_names(tests), "text"),
-        )
-        for path, tests in cycle.reasons.items()
-    ]
-    if len(found) > 2:
-        more = f"   and {len(found) - 2} more changed files"
-        found[1] = (*found[1], Span(more, "dim"))
+    found: list[Line] = []
+    others = len(cycle.reasons) - 2
+    for path, tests in list(cycle.reasons.items())[:2]:
+        line = (Span(f"   {clean(path)}", "accent"), Span(f" {glyphs.arrow} ", "dim"))
+        more = f"   and {others} more changed files" if found and others > 0 else ""
+        room = max(0, width - line_width(line) - len(more))
+        found.append((*line, Span(_names(tests, room), "text"), Span(more, "dim")))
     if cycle.unused and len(found) < 2:
-        found.append(_unused(cycle.unused))
+        found.append(_unused(cycle.unused, width))
     return found
 
 
-def _unused(paths: Sequence[str]) -> Line:
-    return (Span("   no test is known to use ", "dim"), Span(_names(paths), "text"))
+def _unused(paths: Sequence[str], width: int) -> Line:
+    words = Span("   no test is known to use ", "dim")
+    return (words, Span(_names(paths, max(0, width - line_width((words,)))), "text"))
 
 
-def _names(names: Iterable[str]) -> str:
-    listed = list(names)
-    shown = ", ".join(map(clean, listed[:NAMED]))
-    return shown if len(listed) <= NAMED else f"{shown} and {len(listed) - NAMED} more"
+def _names(names: Iterable[str], room: int) -> str:
+    """Return as many names as ``room`` cells have room for, three at most, and how many more there are."""
+    listed = [clean(name) for name in names]
+    text = ""
+    for count in range(min(NAMED, len(listed)), 0, -1):
+        more = f" and {len(listed) - count} more" if len(listed) > count else ""
+        text = ", ".join(listed[:count]) + more
+        if width_of(text) <= room:
+            return text
+    return fit(text, room).rstrip()
 
 
 def _left(shown: Shown, watch: WatchState) -> Line:
@@ -152,7 +155,7 @@ def _files(watch: WatchState, width: int) -> Line:
     out = [Span(f"   watching {count_text(watch.files)} files", "dim")]
     if watch.saved:
         at = when(watch.saved_at).strftime("%H:%M:%S")
-        out += [Span(f"   last save {at} ", "dim"), Span(_names(watch.saved[:1]), "text")]
+        out += [Span(f"   last save {at} ", "dim"), Span(clean(watch.saved[0]), "text")]
         if len(watch.saved) > 1:
             out.append(Span(f" and {len(watch.saved) - 1:,} more", "dim"))
     if watch.waiting:
