@@ -99,7 +99,6 @@ class LaneState:
     """How many of its workers died, with a test in them or without."""
     died: bool = False
     """Whether the test that ended last took its worker with it."""
-    restarts: int = 0
     busy_seconds: float = 0.0
     """Wall time of all attempts so far."""
     memory: int = 0

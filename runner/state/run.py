@@ -219,8 +219,6 @@ class RunState(Columns):
                 self.changed_lanes.add(lane)
             case WorkerStarted():
                 state = self._lane(event.lane)
-                if state.generation >= 0 and event.generation > state.generation:
-                    state.restarts += 1
                 state.phase, state.generation, state.pid = "idle", event.generation, event.pid
                 state.profile = event.profile
                 state.ran = array("I")

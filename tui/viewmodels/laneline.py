@@ -198,12 +198,14 @@ def _cut(line: Line, width: int, ellipsis: str) -> Line:
 
 
 def health_of(lane: LaneState) -> str:
-    """Return how a lane's worker is: its process, what it takes, and how many there were before it."""
+    """Return how a lane's worker is: its process, what it takes, and how many before it died."""
     parts = [f"pid {lane.pid}"] if lane.pid else []
     if lane.memory:
         parts.append(size_text(lane.memory))
     if lane.pid and lane.cpu >= 0.01:
         parts.append(f"cpu {lane.cpu:.0%}")
-    if lane.restarts:
-        parts.append(f"{lane.restarts} restart{'s' * (lane.restarts != 1)}")
+    if (
+        lane.crashed
+    ):  # one that was replaced as planned is no news: after a listing, a cycle, each test
+        parts.append(f"{lane.crashed} died")
     return ", ".join(parts)
