@@ -60,8 +60,8 @@ STILLBORN_LIMIT = 3
 """Workers in a row that may die before their first test; then the profile is given up."""
 
 DIED_AT_START = "its workers died at start"
-_VERDICT = re.compile(r"^\S+: error: .+", re.MULTILINE)
-"""What argparse, and so pytest, says below the usage."""
+_VERDICT = re.compile(r"^(?:\S+: error: |ERROR: (?!usage)).+", re.MULTILINE)
+"""What argparse says below the usage, and pytest below warnings: it was called in the wrong way."""
 
 
 @frozen

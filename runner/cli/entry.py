@@ -161,9 +161,15 @@ def _run(args: Arguments, dashboard: Dashboard | None, early: Launch | None) -> 
 def settings_of(args: Arguments) -> Settings:
     """Read the settings that these arguments ask for. Raises UserError."""
     from ..config.load import load_settings
+    from ..settings import PytestSuite
 
     stored = args.command in _OF_STORED or args.which_profiles
-    return load_settings(_folder(args), args.overrides, os.environ, stored=stored)
+    settings = load_settings(_folder(args), args.overrides, os.environ, stored=stored)
+    if args.overrides.args and any(type(each.suite) is PytestSuite for each in settings.profiles):
+        from .pytest_words import refuse_put_aside
+
+        refuse_put_aside(args.overrides.args)
+    return settings
 
 
 def _folder(args: Arguments) -> Path:

@@ -308,6 +308,16 @@ def test_of_a_usage_only_what_is_wrong_is_said_at_the_end(world: World) -> None:
     assert world.finished.problem == f"the suite could not be loaded: {verdict}"
 
 
+def test_what_pytest_refuses_is_said_without_the_warnings_before_it(world: World) -> None:
+    said = (
+        "/p/plugin.py:306: PytestDeprecationWarning: old\n  warn()\nERROR: file not found: x.py\n\n"
+    )
+    world.tell(ListingEnded(PY, said))
+
+    assert world.finished is not None
+    assert world.finished.problem == "the suite could not be loaded: ERROR: file not found: x.py"
+
+
 def test_nothing_to_run_ends_at_once(world: World) -> None:
     world.listed(0)
 

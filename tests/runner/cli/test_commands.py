@@ -240,6 +240,29 @@ def test_a_wrong_word_is_two_lines_and_exit_code_2(capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "told", "instead"),
+    [
+        ("-x", "-x", "-x in front of the `--`"),
+        ("-qxv", "-x", "-x in front of the `--`"),
+        ("--maxfail=2", "--maxfail", "--max-fail N in front of the `--`"),
+        ("--last-failed", "--last-failed", "--failing in front of the `--`"),
+        ("--co", "--co", "`testlanes list`"),
+        ("--junitxml=r.xml", "--junitxml", "--junit FILE in front of the `--`"),
+        ("-n4", "-n", "-j N in front of the `--`"),
+    ],
+)
+def test_what_pytest_would_not_see_is_refused(
+    project: Path, word: str, told: str, instead: str, capsys: Captured
+) -> None:
+    """Whoever writes it counts on it: it is no use if it is silently put aside."""
+    (project / "testlanes.toml").write_text('framework = "pytest"\n')
+    assert run_command_line(["run", "--no-tui", "--", "-k", "x", word]) == 2
+    assert capsys.readouterr().err == (
+        f"testlanes: pytest's {told} has no effect in lanes\nhint: use {instead}\n"
+    )
+
+
+@pytest.mark.parametrize(
     ("words", "hint"),
     [
         (["--watch"], "`testlanes watch` is a command of its own"),
