@@ -1,4 +1,4 @@
-"""Who runs what next: a state machine without clock, I/O or tasks (PERFORMANCE.md, section 3).
+"""Who runs what next: a state machine without clock, I/O or tasks.
 
 The unit is the group. Unknown units come first, then the longest. A lane holds a window measured
 in time, which hides its channel's latency and shrinks at the end. Near the end an idle lane gets

@@ -1,7 +1,7 @@
 """Simulate runs of many kinds and print how close each way of handing tests out comes to the bound.
 
-``python -m tests.benchmarks.scheduling [--small]``, from the checkout. PERFORMANCE.md's target E3 is
-about these cells; ``tests/runner/test_dispatch_simulation.py`` holds it on the small ones.
+``python -m tests.benchmarks.scheduling [--small]``, from the checkout.
+``tests/runner/test_dispatch_simulation.py`` holds what is to be reached in some of these cells.
 """
 
 from __future__ import annotations
