@@ -6,7 +6,7 @@ else. ``at`` fields are UTC, in nanoseconds since the epoch, taken where the thi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -233,6 +233,24 @@ class CaseFinished:
 
 
 @frozen
+class CasesPassed:
+    """First or further attempts that passed in a lane, one after the other, so quickly that nobody saw them run.
+
+    ``rows``, ``ats`` and ``seconds`` go together; each case of them is what one ``CaseFinished`` would tell.
+    """
+
+    lane: LaneId
+    rows: tuple[Row, ...]
+    ats: tuple[int, ...]
+    seconds: tuple[float, ...]
+
+    def each(self) -> Iterator[CaseFinished]:
+        """Yield what it stands for."""
+        for row, at, seconds in zip(self.rows, self.ats, self.seconds, strict=True):
+            yield CaseFinished(self.lane, row, Status.SUCCESS, Kind.NONE, at, seconds)
+
+
+@frozen
 class ExtraResult:
     """A result under an id that nobody scheduled (``setUpClass (m.C)``, ``process-returncode``).
 
@@ -450,6 +468,7 @@ RunEvent: TypeAlias = (
     | CaseStarted
     | DetailReceived
     | CaseFinished
+    | CasesPassed
     | ExtraResult
     | CasesReturned
     | FixtureChanged

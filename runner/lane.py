@@ -5,13 +5,14 @@ Sans-IO. What the worker was given is ``held`` until it has an outcome; the one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from .errors import ProtocolError
 from .events import (
     CaseFinished,
+    CasesPassed,
     CasesReturned,
     CaseStarted,
     DetailReceived,
@@ -48,6 +49,8 @@ class Lane:
     clock: Callable[[], int]
     decoder: Decoder = field(init=False)
     held: dict[str, Row] = field(default_factory=dict[str, Row])
+    sent: list[str] = field(default_factory=list[str])
+    """All ids that the worker was sent: it runs them in this order, and speaks of them by their places."""
     row: Row | None = None
     test_id: str = ""
     started_at: int = 0
@@ -65,6 +68,8 @@ class Lane:
     """Why its command ran nothing, if these go elsewhere."""
     broken: str = ""
     """How its stream broke the protocol; it is killed then, and what still comes is not looked at."""
+    _next: int = 0
+    """The first place of which nothing was told yet."""
     _settling: int | None = None
     _kind: Kind = Kind.NONE
     _beside: dict[str, int] = field(default_factory=dict[str, int])
@@ -76,6 +81,11 @@ class Lane:
 
     def __post_init__(self) -> None:
         self.decoder = Decoder(foreign=self.foreign)
+
+    def give(self, ids: Sequence[str], rows: Iterable[Row]) -> None:
+        """The worker is sent these."""
+        self.held.update(zip(ids, rows, strict=True))
+        self.sent += ids
 
     # -- what the worker says ------------------------------------------------------------------------
 
@@ -115,6 +125,8 @@ class Lane:
         match event:
             case control.WorkerHello(pid, _, _, known):
                 events.append(WorkerStarted(self.lane, self.generation, pid, self.profile, known))
+            case control.QuickPasses(results):
+                self._passed(results, events)
             case control.FailureKind(kind):
                 self._kind = kind
             case control.DroppedIds(ids):
@@ -140,6 +152,52 @@ class Lane:
                 self.leaving = True
             case _:
                 pass
+
+    def ran(self, results: bytes, running: tuple[int, int] | None) -> list[RunEvent]:
+        """Return what an agent tells in the place of its worker; the worker may have told, or still tell, the same.
+
+        Sets ``broken`` as ``receive`` does.
+        """
+        events: list[RunEvent] = []
+        if self.broken or self.exited:
+            return events
+        try:
+            self._passed(results, events)
+            if running is not None and running[0] >= self._next:
+                self._begin(self._sent(running[0]), running[1], events)
+        except ProtocolError as error:
+            self.broken = str(error)
+        return events
+
+    def _passed(self, results: bytes, events: list[RunEvent]) -> None:
+        if len(results) % control.RESULT.size:
+            raise ProtocolError(f"lane {self.lane} tells a part of a result")
+        rows: list[Row] = []
+        ats: list[int] = []
+        times: list[float] = []
+        for place, took, at in control.RESULT.iter_unpack(results):
+            if place < self._next:
+                continue
+            test_id = self._sent(place)
+            self._next = place + 1
+            row = self.held.get(test_id)
+            if row is None:
+                continue
+            if self.row is None:
+                del self.held[test_id]
+                rows.append(row)
+                ats.append(at)
+                times.append(took / 1e9)
+            elif self.row == row:  # the first of them, if any: it was seen to run
+                self._end(row, Status.SUCCESS, at, (), events)
+        if rows:
+            self.finished += len(rows)
+            events.append(CasesPassed(self.lane, tuple(rows), tuple(ats), tuple(times)))
+
+    def _sent(self, place: int) -> str:
+        if not 0 <= place < len(self.sent):
+            raise self._unknown_place(place)
+        return self.sent[place]
 
     def _result(self, test_id: str, packet: Packet, events: list[RunEvent]) -> None:
         status = packet.status
@@ -173,6 +231,9 @@ class Lane:
         at = self.clock() if packet.ns is None else packet.ns
         tags = tuple(sorted(packet.tags))
         if mine and self.row is not None:
+            if not self.foreign:
+                with suppress(ValueError):  # no stream of ours
+                    self._next = self.sent.index(test_id, self._next) + 1
             self._end(self.row, Status(status), at, tags, events)
         elif test_id in self.held:
             self._end_beside(test_id, Status(status), at, tags, events)
@@ -183,6 +244,8 @@ class Lane:
         row = self.held.get(test_id)
         if row is None:
             return  # nobody scheduled it: told when it ends
+        if test_id == self.test_id and not self.foreign:
+            return  # its agent told that
         at = self.clock() if ns is None else ns
         if self.row is not None:
             self._beside[test_id] = at
@@ -252,6 +315,10 @@ class Lane:
             raise self._too_many()
         details = tuple(self._extras.pop(test_id, ()))
         events.append(ExtraResult(self.lane, test_id, self.profile, status, at, details))
+
+    def _unknown_place(self, place: int) -> ProtocolError:
+        text = f"lane {self.lane} tells of test {place}, and was given {len(self.sent)}"
+        return ProtocolError(text)
 
     def _too_many(self) -> ProtocolError:
         return ProtocolError(

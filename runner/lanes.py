@@ -118,7 +118,7 @@ class HostLanes:
                 return orders.open_lane(lane, profile, generation, self._open_options(command))
             case Send(lane, rows):
                 ids = [self._cases.test_id(row) for row in rows]
-                self._lanes[lane].held.update(zip(ids, rows, strict=True))
+                self._lanes[lane].give(ids, rows)
                 return orders.run(lane, ids)
             case TakeBack(lane, rows):
                 return orders.drop(lane, [self._cases.test_id(row) for row in rows])
@@ -146,7 +146,13 @@ class HostLanes:
                     self._outbox += orders.credit(channel, len(data))
                 if isinstance(channel, str):
                     return self._loader_data(ProfileName(channel), data)
-                return self._lane_data(self._known_lane(channel), data)
+                lane = self._known_lane(channel)
+                return self._heard(lane, lambda: lane.receive(data))
+            case messages.Ran(number, generation, results, running):
+                lane = self._known_lane(number)
+                if lane.generation != generation:
+                    return []
+                return self._heard(lane, lambda: lane.ran(results, running))
             case messages.AgentHello(_, _, python, _, cpus, clock):
                 return [HostUp(self.host, cpus, python, (clock - self._clock()) / 1e9)]
             case messages.LoaderState(profile, state, why):
@@ -245,9 +251,9 @@ class HostLanes:
         """Call about every second: foreign streams are looked through for what a wrong length hides."""
         return [event for lane in self._lanes.values() for event in lane.settle()]
 
-    def _lane_data(self, lane: Lane, data: bytes) -> list[RunEvent]:
+    def _heard(self, lane: Lane, hear: Callable[[], list[RunEvent]]) -> list[RunEvent]:
         was_broken = lane.broken
-        events = lane.receive(data)
+        events = hear()
         if lane.broken and not was_broken:
             # Its lane alone pays for it: killed and replaced, the others do not notice.
             self._outbox += orders.kill(lane.lane)

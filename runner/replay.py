@@ -10,6 +10,7 @@ from .commands import Command, Finish, Kill, LoadSuite, Publish, Retire, Send, S
 from .events import (
     CaseFinished,
     CasesGivenUp,
+    CasesPassed,
     CasesQueued,
     HostLost,
     HostReady,
@@ -88,6 +89,9 @@ class Replay:
                 self._feed(commands)
             case CaseFinished(_, row):
                 self._held.discard(row)
+                self._feed(commands)
+            case CasesPassed(_, rows):
+                self._held.difference_update(rows)
                 self._feed(commands)
             case CasesQueued(rows, times) if self._ready:
                 self._queue.extend(list(rows) * max(times, 1))

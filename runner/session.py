@@ -29,6 +29,7 @@ from .events import (
     CasesAbsent,
     CasesGivenUp,
     CasesListed,
+    CasesPassed,
     CasesQueued,
     CasesReturned,
     CasesSuspected,
@@ -138,6 +139,11 @@ class Session:
                 self._dispatcher.started(lane, row, now)
             case CaseFinished():
                 self._case_finished(event, now, commands)
+            case CasesPassed(lane, rows, _, seconds):
+                for row, took in zip(rows, seconds, strict=True):
+                    self._dispatcher.finished(lane, row, took, now)
+                    self._bench.over(row)
+                self._vital(lane, len(rows))
             case CasesListed():
                 self._cases_listed(event, now, commands)
             case ListingEnded(profile, error, seconds):
@@ -202,10 +208,7 @@ class Session:
             self._dispatcher.enough((event.row,))
         self._dispatcher.finished(event.lane, event.row, event.seconds, now)
         self._bench.over(event.row)
-        record = self._staff.get(event.lane)
-        if record is not None:
-            record.finished += 1
-            self._stillborn[record.profile] = 0
+        self._vital(event.lane, 1)
         if not event.status.is_failure:
             return
         attempts = self._attempts[event.row] = self._attempts.get(event.row, 0) + 1
@@ -225,6 +228,12 @@ class Session:
             # More may fail: what was running, or was done before its worker heard of this.
             limit = "1 failure" if self._failed == 1 else f"{self._failed} failures"
             commands.append(Publish(StopAsked(False, f"the limit is {limit} (--max-fail)")))
+
+    def _vital(self, lane: LaneId, finished: int) -> None:
+        record = self._staff.get(lane)
+        if record is not None:
+            record.finished += finished
+            self._stillborn[record.profile] = 0
 
     def _cases_listed(self, event: CasesListed, now: float, commands: list[Command]) -> None:
         first = self._suites.count(event.profile, len(event.rows))

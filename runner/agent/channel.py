@@ -58,6 +58,8 @@ class Channel:
         self._buffer = b""
         self._taken = 0
         self._held = b""
+        self.ahead = bytes
+        """Called for what has to be said before anything else is."""
         self.dead = False
         self._connect()
         # A child of a test must never write to our stream.
@@ -103,9 +105,11 @@ class Channel:
         """Write packets. Raises Gone."""
         if self.dead:
             return
+        data = self._held + self.ahead() + data
+        self._held = b""
+        if not data:
+            return
         self._check()
-        if self._held:
-            data, self._held = self._held + data, b""
         view = memoryview(data)
         while view:
             try:
@@ -113,14 +117,19 @@ class Channel:
             except (BrokenPipeError, ConnectionResetError):
                 raise Gone("the agent closed the channel") from None
 
+    @property
+    def holds(self):
+        """Whether something waits for what is said next."""
+        return bool(self._held)
+
     def hold(self, data):
         """Write packets with what is said next. ``flush`` before anything but our own code runs."""
-        self._held += data
+        if not self.dead:
+            self._held += self.ahead() + data
 
     def flush(self):
-        """Write what is held. Raises Gone."""
-        if self._held:
-            self.send(b"")
+        """Write what is held, and what goes ahead. Raises Gone."""
+        self.send(b"")
 
     def status(self, test_id, status, **fields):
         """Say a test's status or detail, with the time."""

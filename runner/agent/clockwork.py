@@ -85,8 +85,8 @@ class Clockwork:
     def _look_at_pulse(self, now):
         again = False
         for lane in list(self._lanes.values()):
-            asked = lane.hold_limit(now)
-            again = again or asked or (lane.watched and lane.busy(now))
+            asked, silent = lane.hold_limit(now), lane.speak_for(now)
+            again = again or asked or silent
         return again
 
     def _look_at_suspects(self, now):

@@ -107,6 +107,10 @@ class Lane:
         """Return its Pulse."""
         return tail.pulse(self.folder)
 
+    def speak_for(self, now):
+        """Tell in the place of a worker that cannot, if there is something. Return whether to look again."""
+        return bool(self.watched and self.busy(now))
+
     def touch(self):
         """There is a sign of work."""
         self.busy_until = time.monotonic() + BUSY

@@ -1,49 +1,39 @@
 """A worker's side of the files in its lane's folder: the pulse that it writes, and what its tests printed."""
 
-import fcntl
 import os
-from struct import pack
+from struct import Struct
 
-from .channel import high_floor
+from .own_file import OwnFile
 
 MAX_OUTPUT = 8 << 20
 """The most of a test's stdout, and of its stderr, that is attached, in bytes; the rest is in the lane's file."""
+HEAD = Struct("<QQQQQQII")
+NOWHERE = 0xFFFFFFFF
+"""In the place of a test: none of those that were sent."""
 
 # Tests replace these.
 _open, _close, _pread = os.open, os.close, os.pread
 
 
-class Pulse:
-    """The lane's ``pulse`` file: what runs since when, for an agent that must not ask."""
+class Pulse(OwnFile):
+    """The lane's ``pulse`` file: what runs since when and what ran untold, for an agent that must not ask."""
 
-    def __init__(self, path):
-        self._path = path
-        self._fd, self._ident = -1, None
-        self._pwrite, self._fstat = os.pwrite, os.fstat
-        self._open, self._dup, self._close = os.open, fcntl.fcntl, os.close
+    def __init__(self, folder):
+        super().__init__(os.path.join(folder, "pulse"), os.O_WRONLY)
+        self._pwrite = os.pwrite
 
-    def write(self, number, start, out, err, finished, stacks=0):
-        """Write it. A folder that a test removed is not an error: the agent then sees an old pulse."""
-        data = pack("<QQQQQQ", number, start, out, err, finished, stacks)
+    def write(self, number, start, out, err, finished, stacks=0, place=NOWHERE, untold=b""):
+        """Write it. Return whether the agent can see it: it cannot where a test removed the folder, or the disk is full.
+
+        ``untold``: see ``untold.Untold``.
+        """
+        head = HEAD.pack(number, start, out, err, finished, stacks, place, len(untold))
         try:
-            stat = self._fstat(self._fd)
-            if (stat.st_dev, stat.st_ino) == self._ident:
-                self._pwrite(self._fd, data, 0)
-                return
-        except (OSError, OverflowError, ValueError):
-            pass
-        try:
-            fd = self._open(self._path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-            try:
-                self._fd = self._dup(fd, fcntl.F_DUPFD_CLOEXEC, high_floor())
-                self._close(fd)
-            except (OSError, ValueError):  # RLIMIT_NOFILE is lower by now
-                self._fd = fd
-            stat = self._fstat(self._fd)
-            self._ident = stat.st_dev, stat.st_ino
-            self._pwrite(self._fd, data, 0)
-        except OSError:
-            self._fd, self._ident = -1, None
+            if self.look() is None:
+                self.reopen()
+            return self._pwrite(self.fd, head + untold, 0) == len(head) + len(untold)
+        except (OSError, ValueError):
+            return False
 
 
 def printed(folder, name, start, stop):

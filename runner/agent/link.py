@@ -1,6 +1,7 @@
 """The agent's end of one worker's (or loader's) connection: frames down, subunit up, credit, reconnection."""
 
 import os
+import select
 
 from . import pack
 
@@ -96,6 +97,12 @@ class Link:
             parts.append(data)
             size += len(data)
         return b"".join(parts), False
+
+    def waiting(self):
+        """Whether something has arrived that was not read, or the end has."""
+        poller = select.poll()
+        poller.register(self.fd, select.POLLIN)
+        return bool(poller.poll(0))
 
     def close(self):
         """Forget the connection."""

@@ -6,69 +6,50 @@ can still be read after the worker was killed. What is kept in memory (FakeLogge
 the lane as it is written. Contents are never evaluated: a foreign callable may block, or say its bytes only once.
 """
 
-import fcntl
 import io
 import os
 
 from . import pack
-from .channel import high_floor
+from .own_file import OwnFile
 
 MIRROR_LIMIT = 4 << 20
 """Bytes from which on a mirror begins anew with the next test."""
 SOURCES_LIMIT = 1 << 20
 """Bytes from which on the list of sources begins anew with the next test."""
 _getcwd, _join = os.getcwd, os.path.join
-_FLAGS = os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
 
 
-class OwnFile:
-    """A file of ours that tests may close: looked at before each write, opened again when it is not ours any more."""
+class GrowingFile(OwnFile):
+    """A file that is appended to. A folder that is gone, or a full disk, costs the live view and nothing else."""
 
     def __init__(self, path):
-        self.path = path
-        self._fd, self._ident = -1, None
-        self._fstat, self._write, self._open = os.fstat, os.write, os.open
-        self._dup, self._close, self._truncate = fcntl.fcntl, os.close, os.ftruncate
+        super().__init__(path, os.O_WRONLY | os.O_APPEND)
+        self._write, self._truncate = os.write, os.ftruncate
 
     def size(self):
         """Return how many bytes it has."""
         try:
-            return self._still().st_size
+            return (self.look() or self.reopen()).st_size
         except (OSError, ValueError):
             return 0
 
     def append(self, data):
-        """Write. A folder that is gone, or a full disk, costs the live view and nothing else."""
+        """Write."""
         try:
-            self._still()
-            self._write(self._fd, data)
+            if self.look() is None:
+                self.reopen()
+            self._write(self.fd, data)
         except (OSError, ValueError):
             pass
 
     def begin_anew(self):
         """Empty it."""
         try:
-            self._still()
-            self._truncate(self._fd, 0)
+            if self.look() is None:
+                self.reopen()
+            self._truncate(self.fd, 0)
         except (OSError, ValueError):
             pass
-
-    def _still(self):
-        try:
-            stat = self._fstat(self._fd)
-            if (stat.st_dev, stat.st_ino) == self._ident:
-                return stat
-        except (OSError, OverflowError):
-            pass
-        fd = self._open(self.path, _FLAGS, 0o600)
-        try:
-            self._fd = self._dup(fd, fcntl.F_DUPFD_CLOEXEC, high_floor())
-            self._close(fd)
-        except (OSError, ValueError):  # RLIMIT_NOFILE is lower by now
-            self._fd = fd
-        stat = self._fstat(self._fd)
-        self._ident = stat.st_dev, stat.st_ino
-        return stat
 
 
 class Mirror:
@@ -130,7 +111,7 @@ class Sources:
     def __init__(self, worker):
         self._worker = worker
         self._folder = worker.folder
-        self._list = OwnFile(os.path.join(worker.folder, "sources"))
+        self._list = GrowingFile(os.path.join(worker.folder, "sources"))
         self._free = []
         self._count = 0
         self._used = []
@@ -177,7 +158,7 @@ class Sources:
                 file.begin_anew()
         else:
             self._count += 1
-            file = OwnFile(os.path.join(self._folder, "live-%d" % self._count))
+            file = GrowingFile(os.path.join(self._folder, "live-%d" % self._count))
         self._used.append(mirror)
         return file
 

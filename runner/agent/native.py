@@ -9,6 +9,8 @@ FORK_START, FRESH_START = 60.0, 600.0
 """Seconds in which a worker has to say something, unless ``start_limit`` says otherwise."""
 MARGIN = 0.02
 """Seconds on top of a time limit: the worker starts its clock a moment after the pulse, and ignores what is early."""
+SILENT = 0.04
+"""Seconds without a word after which we look whether it is inside a long test."""
 UNTOLD = 1.0
 """Seconds that a loader has to say that a worker of its is dead, when we see it before."""
 
@@ -33,6 +35,8 @@ class WorkerLane(Lane):
         self._asked_test = 0  # the test that was asked to end
         self._kill_at = None
         self._kill_why = ""
+        self._heard = 0.0
+        self._told_for = 0  # the test that was last told of in its place
 
     # -- start ---------------------------------------------------------------
 
@@ -182,9 +186,35 @@ class WorkerLane(Lane):
                 self.finish_by(self._kill_why)
         elif self.limit and seen.number and seen.number != self._asked_test:
             if now - seen.start / 1e9 > self.limit + MARGIN:
+                self.agent.board.drain(self)
+                self._tell_for_it(seen)
                 self.agent.uplink.say("limit", self.number, self.generation)
                 self._ask(seen.number, processes.SIG_TIMEOUT, "was killed after its time limit")
         return self._kill_at is not None
+
+    def speak_for(self, now):
+        """Tell what it could not tell before it began a long test. Return whether to look again."""
+        again = super().speak_for(now)
+        if self.done or self.link.fd is None:
+            return again
+        if now - self._heard < SILENT:
+            return True
+        seen = self.observe()
+        if seen.number in (0, self._told_for):
+            return again  # what begins after a silence is told at once
+        if self.link.may_read and not self.link.waiting():  # what it said itself comes first
+            self._tell_for_it(seen)
+        return True
+
+    def _tell_for_it(self, seen):
+        """Tell what ran untold, and what runs. All that it said before that test began was passed on."""
+        running = None
+        if seen.number and seen.place != tail.NOWHERE:
+            ago = time.monotonic_ns() - seen.start
+            running = [seen.place, time.time_ns() - ago]
+        self._told_for = seen.number
+        if seen.untold or running:
+            self.agent.uplink.say("ran", self.number, self.generation, seen.untold, running)
 
     def _ask(self, number, signum, why):
         self._asked_test = number
@@ -206,6 +236,7 @@ class WorkerLane(Lane):
     def take(self, data):
         """It said something."""
         self.spoke = True
+        self._heard = time.monotonic()
         self.touch()
         self.link.unacknowledged += len(data)
         self.agent.uplink.data(self.number, data)
@@ -241,6 +272,8 @@ class WorkerLane(Lane):
         self.agent.board.drain(self)
         self.done = True
         seen = self.observe()
+        if seen.number or status != 0:
+            self._tell_for_it(seen)
         told = "is gone" if status is None else processes.phrase(status)[2]
         why = self.note() or self.ending or told
         if self._leaving and status == 0 and not seen.number:

@@ -11,7 +11,7 @@ from .native import WorkerLane
 from .profiles import Profile
 from .uplink import Lost
 
-VERSION = 1
+VERSION = 2
 LANE_WORDS = frozenset(["run", "drop", "stop", "dump", "retire", "kill"])
 SITE_WORDS = frozenset(["tree", "copy", "share", "setup", "look"])
 

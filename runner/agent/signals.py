@@ -7,12 +7,11 @@ cleanups run. They do nothing between tests.
 
 import _signal
 import faulthandler
-import fcntl
 import os
 import signal
 import time
 
-from .channel import high_floor
+from .own_file import OwnFile
 
 if hasattr(signal, "SIGRTMIN"):
     SIG_DUMP = signal.SIGRTMIN + 5
@@ -68,20 +67,16 @@ class Signals:
 
     def __init__(self, folder, limit=None):
         """``folder``: the lane's; ``limit``: seconds, below which a time-out is a late one for the test before."""
-        self._path = os.path.join(folder, "stacks")
+        self._stacks = OwnFile(os.path.join(folder, "stacks"), os.O_WRONLY | os.O_APPEND)
         self._limit = int((limit or 0) * 1e9)
-        self._fd = -1
-        self._ident = None
         self.running = False
         self.expired = None
         """The TestTimeout or TestCancelled raised in the running test, even if the test caught it."""
         self._since = 0
         # Below `signal`, whose enums cost 3 us a call.
         self._get, self._set = _signal.getsignal, _signal.signal
-        self._fstat, self._open, self._dup = os.fstat, os.open, fcntl.fcntl
         self._register, self._unregister = faulthandler.register, faulthandler.unregister
-        self._enable, self._close = faulthandler.enable, os.close
-        self._enabled = faulthandler.is_enabled
+        self._enable, self._enabled = faulthandler.enable, faulthandler.is_enabled
         # Bound once, so that `is` tells whether a test replaced them.
         self._on_timeout, self._on_cancel, self._mark = self._timeout, self._cancel, self._nothing
 
@@ -92,10 +87,10 @@ class Signals:
             self._set(SIG_TIMEOUT, self._on_timeout)
         if get(SIG_CANCEL) is not self._on_cancel:
             self._set(SIG_CANCEL, self._on_cancel)
-        size = self._size()
-        if size is None or get(SIG_DUMP) is not self._mark or not self._enabled():
-            size = self._arm_dump(size)
-        return size
+        stat = self._stacks.look()
+        if stat is None or get(SIG_DUMP) is not self._mark or not self._enabled():
+            return self._arm_dump(stat)
+        return stat.st_size
 
     def arm(self, since):
         """Begin to raise. ``since``: what the pulse says, monotonic ns."""
@@ -107,36 +102,19 @@ class Signals:
         """Stop raising."""
         self.running = False
 
-    def _size(self):
-        """None when what we opened is no longer open."""
-        try:
-            stat = self._fstat(self._fd)
-        except (OSError, OverflowError, ValueError):
-            return None
-        return stat.st_size if (stat.st_dev, stat.st_ino) == self._ident else None
-
-    def _arm_dump(self, size):
+    def _arm_dump(self, stat):
         # faulthandler keeps quiet about who has the signal; a handler of ours below it does not.
         self._unregister(SIG_DUMP)
         self._set(SIG_DUMP, self._mark)
-        if size is None:
+        if stat is None:
             try:
-                fd = self._open(
-                    self._path, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600
-                )
-            except OSError:  # no folder, no file descriptors: the test after this one has no stacks
+                stat = self._stacks.reopen()
+            except (OSError, ValueError):  # no folder, no file descriptors: this test has no stacks
                 return 0
-            try:
-                self._fd = self._dup(fd, fcntl.F_DUPFD_CLOEXEC, high_floor())
-                self._close(fd)
-            except (OSError, ValueError):
-                self._fd = fd
-            stat = self._fstat(self._fd)
-            self._ident, size = (stat.st_dev, stat.st_ino), stat.st_size
-        self._register(SIG_DUMP, file=self._fd, all_threads=True, chain=False)
+        self._register(SIG_DUMP, file=self._stacks.fd, all_threads=True, chain=False)
         # A crash writes there too: the agent tells the stacks with the verdict.
-        self._enable(file=self._fd, all_threads=True)
-        return size
+        self._enable(file=self._stacks.fd, all_threads=True)
+        return stat.st_size
 
     def _nothing(self, signum, frame):
         pass

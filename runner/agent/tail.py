@@ -6,22 +6,26 @@ from struct import Struct
 LAST_WORDS = 65536
 FAR = 1 << 20
 """Bytes that live output may be behind."""
-_PULSE = Struct("<QQQQQQ")
+_PULSE = Struct("<QQQQQQII")
+_PULSE_LIMIT = 8192
+NOWHERE = 0xFFFFFFFF
 
 
 class Pulse:
     """What a worker last wrote about itself (ARCHITECTURE.md)."""
 
-    __slots__ = ("finished", "number", "stacks", "start", "stderr", "stdout")
+    __slots__ = ("finished", "number", "place", "stacks", "start", "stderr", "stdout", "untold")
 
-    def __init__(self, values):
-        self.number, self.start, self.stdout, self.stderr, self.finished, self.stacks = values
+    def __init__(self, data):
+        data = data if len(data) >= _PULSE.size else bytes(_PULSE.size)
+        self.number, self.start, self.stdout, self.stderr, *rest = _PULSE.unpack_from(data)
+        self.finished, self.stacks, self.place, size = rest
+        self.untold = data[_PULSE.size : _PULSE.size + size]
 
 
 def pulse(folder):
     """Return a lane's Pulse; all zero before the worker writes one."""
-    data = piece(os.path.join(folder, "pulse"), 0, _PULSE.size)
-    return Pulse(_PULSE.unpack(data) if len(data) == _PULSE.size else (0, 0, 0, 0, 0, 0))
+    return Pulse(piece(os.path.join(folder, "pulse"), 0, _PULSE_LIMIT))
 
 
 def size(path):

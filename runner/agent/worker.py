@@ -12,15 +12,18 @@ from collections import deque
 from . import record
 from .channel import Gone, event_packet, now
 from .health import Health
-from .lane_files import Pulse, printed
+from .lane_files import NOWHERE, Pulse, printed
 from .leaks import Leaks, leaks_text
 from .packets import packets
 from .signals import Signals, TestTimeout, monotonic
+from .untold import LONGEST, Untold
 
 TRACEBACK = 'text/x-traceback; charset="utf8"; language="python"'
 TEXT = 'text/plain; charset="utf8"'
 CHILD_CAME_BACK = 70
 """Exit status of a process that a test forked and let return from the test."""
+LOOK = 1000000
+"""Nanoseconds of tests after which it looks for commands though there is something to run."""
 
 # Tests replace these.
 _exit, _getpid = os._exit, os.getpid
@@ -53,6 +56,7 @@ class Worker:
         self.options = options
         self.known = known
         self.queue = deque()
+        """(place, id) of what it is to run."""
         self.folder = options["dir"]
         self.single = bool(options.get("single"))
         """End after one test."""
@@ -60,15 +64,23 @@ class Worker:
         """The running test, between ``begin`` and ``end``."""
         self.started = 0
         """When it began, ns since the epoch."""
+        self.place = NOWHERE
+        """Which of all ids that were sent it is, counted from 0."""
         self.number = 0
         self.finished = 0
         self.sick = []
         """Why this worker must not run another test."""
-        self.pulse = Pulse(os.path.join(self.folder, "pulse"))
+        self.pulse = Pulse(self.folder)
+        self.untold = Untold()
+        channel.ahead = self.untold.take
         self.signals = Signals(self.folder, options.get("limit"))
         self.leaks = Leaks(options, self._fixture_leaked)
         self._peeked = None
+        self._sent = 0
+        self._looked = self._ended = 0
         self._ending = False
+        self._beats = False
+        """Whether the pulse says that something runs."""
         self._sizes = (0, 0)
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
@@ -108,7 +120,8 @@ class Worker:
 
     def _live(self):
         version = "%d.%d.%d" % tuple(sys.version_info[:3])
-        self.pulse.write(0, 0, *self.health.measure(), self.finished)
+        self.health.measure()
+        self._rest()
         self.leaks.begin()
         self.channel.event("hello", pid=_getpid(), python=version, kind=self.kind, known=self.known)
         while not self.sick:
@@ -119,6 +132,7 @@ class Worker:
             if self.single:
                 break
         unrun = ([] if self._peeked is None else [self._peeked]) + list(self.queue)
+        unrun = [test_id for _, test_id in unrun]
         self.queue.clear()
         self._peeked, self._ending = None, True
         if self.sick:
@@ -129,7 +143,8 @@ class Worker:
         finally:
             self.signals.disarm()
         self.flush_streams()
-        self.pulse.write(0, 0, *self.health.measure(), self.finished)
+        self.health.measure()
+        self._rest()
         if record.active is not None and record.active.news:
             self.channel.event("files", files=record.active.take())
         self.channel.event("bye", output=self.output())
@@ -137,7 +152,8 @@ class Worker:
     def take(self):
         """Return the id to run now, waiting for one; None when the worker is to end."""
         test_id = self.peek()
-        self._peeked = None
+        if self._peeked is not None:
+            self.place, self._peeked = self._peeked[0], None
         return test_id
 
     def peek(self, wait=True):
@@ -146,15 +162,19 @@ class Worker:
         None when the worker is to end, and, without ``wait``, when nothing is queued.
         """
         if self._peeked is None:
-            # Look even when ids are queued: a `drop` must find them still there.
-            self._obey(wait=False)
+            if not self.queue or self._ended - self._looked >= LOOK:
+                # Look even when ids are queued: a `drop` must find them still there.
+                self._looked = self._ended
+                self._obey(wait=False)
             while not self.queue:
                 if self._ending or (self.single and self.finished):
                     return None
+                if wait:
+                    self._rest()
                 if not self._obey(wait):
                     return None
             self._peeked = self.queue.popleft()
-        return self._peeked
+        return self._peeked[1]
 
     def _obey(self, wait):
         """Obey all commands that are there; with ``wait``, wait for the first. Return whether there was one."""
@@ -166,7 +186,9 @@ class Worker:
             obeyed = True
             word = message.get("op")
             if word == "run":
-                self.queue.extend(message["ids"])
+                ids = message["ids"]
+                self.queue.extend(enumerate(ids, self._sent))
+                self._sent += len(ids)
             elif word == "drop":
                 self._drop(message["ids"])
             elif word == "shutdown":
@@ -180,17 +202,16 @@ class Worker:
     def _drop(self, ids):
         # An id may be queued more than once (repeated runs): each mention takes one back, the last first.
         given = []
-        queue = list(self.queue)
-        queue.reverse()
+        places = {}
+        for place, test_id in self.queue:
+            places.setdefault(test_id, []).append(place)
+        gone = set()
         for test_id in ids:
-            try:
-                queue.remove(test_id)
-            except ValueError:
-                continue
-            given.append(test_id)
+            if places.get(test_id):
+                gone.add(places[test_id].pop())
+                given.append(test_id)
         if given:
-            queue.reverse()
-            self.queue = deque(queue)
+            self.queue = deque(each for each in self.queue if each[0] not in gone)
         self.channel.event("dropped", ids=given)
 
     # -- one test ------------------------------------------------------------
@@ -200,24 +221,37 @@ class Worker:
         self.test_id = test_id
         if record.active is not None:
             record.active.current = test_id
-        since = self._start_clock()
         self.started = now()
-        self.channel.status(test_id, "inprogress", ns=self.started)
+        if self.untold.began(test_id, self.started) or self.channel.holds:
+            self._rest()
+            self.channel.flush()
+        since = self._start_clock(self.place)
+        if not self._beats:
+            self.channel.flush()  # the agent cannot see what runs: it has to be told
         self.signals.arm(since)
 
     def attend(self):
         """Work of ours that may hang (fixtures of the tests before going down) starts now: hold it to the limit too."""
+        self._rest()
         self.channel.flush()
-        self.signals.arm(self._start_clock())
+        self.signals.arm(self._start_clock(NOWHERE))
 
-    def _start_clock(self):
+    def _start_clock(self, place):
         # A new number for each: the agent stops what has a number once.
         self.number += 1
         self._sizes = sizes = self.health.measure()
         stacks = self.signals.ready()
         since = monotonic()
-        self.pulse.write(self.number, since, sizes[0], sizes[1], self.finished, stacks)
+        told = self.number, since, sizes[0], sizes[1], self.finished, stacks
+        self._beats = self.pulse.write(*told, place, self.untold.results)
         return since
+
+    def _rest(self):
+        """Nothing runs: say so before anything is written, lest a slow reader runs a finished test into its limit."""
+        if self._beats or not self.number:
+            sizes, untold = self.health.sizes, self.untold.results
+            self.pulse.write(0, 0, sizes[0], sizes[1], self.finished, 0, NOWHERE, untold)
+            self._beats = False
 
     def end(self, status, details=(), kind="", tags=None, ended=None):
         """Say how the running test ended, at once: output, details, state, kind, status.
@@ -233,9 +267,8 @@ class Worker:
         self.flush_streams()
         fixed, sick = self.health.check()
         self.finished += 1
+        self._ended = ended
         sizes = self.health.sizes
-        # Before the write: a slow reader must not run a finished test into its time limit.
-        self.pulse.write(0, 0, sizes[0], sizes[1], self.finished)
         parts = list(self.late())
         put = parts.append
         used = set()
@@ -270,9 +303,14 @@ class Worker:
             record.active.current = ""
             if record.active.news:
                 put(event_packet("files", files=record.active.take()))
-        put(packets(test_id, status, tags=tags, ns=ended))
         self.test_id = None
-        # The next test begins at once, or something goes down, or we wait: each says this, too.
+        took = ended - self.started
+        # The next test begins at once, or something goes down, or we wait: each tells this, too.
+        if status == "success" and not parts and not tags and 0 <= took <= LONGEST:
+            self.untold.passed(self.place, took, ended)
+            return
+        self._rest()
+        put(packets(test_id, status, tags=tags, ns=ended))
         self.channel.hold(b"".join(parts))
 
     def still_us(self):
@@ -320,9 +358,12 @@ class Worker:
 
     def flush_streams(self):
         """Flush what the test printed, whatever it did to the streams."""
-        for stream in {
-            id(s): s for s in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
-        }.values():
+        streams = [sys.stdout, sys.stderr]
+        if sys.__stdout__ is not streams[0]:
+            streams.append(sys.__stdout__)
+        if sys.__stderr__ is not streams[1]:
+            streams.append(sys.__stderr__)
+        for stream in streams:
             try:
                 stream.flush()
             except BaseException:  # replaced, closed, or out of space: the health check tells
@@ -332,7 +373,7 @@ class Worker:
 class _Nobody:
     """Takes the place of a channel whose other end is gone."""
 
-    dead = False
+    dead = holds = False
 
     def send(self, data):
         pass

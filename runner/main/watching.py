@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from testlanes.runner.cli.entry import settings_of
 from testlanes.runner.cli.watch import unwatchable, watched_project
 from testlanes.runner.errors import UserError
-from testlanes.runner.events import CaseFinished, RunEvent, Warned
+from testlanes.runner.events import CaseFinished, CasesPassed, RunEvent, Warned
 from testlanes.runner.ids import Case, LaneId, Row
 from testlanes.runner.intents import Intent, Rerun, Watch as WatchLane
 from testlanes.runner.repository.opening import open_repository
@@ -159,6 +159,8 @@ class Watching:
         def note(event: RunEvent) -> None:
             if isinstance(event, CaseFinished):
                 self._finished.add(run.cases.case(event.row))
+            elif isinstance(event, CasesPassed):
+                self._finished.update(map(run.cases.case, event.rows))
 
         run.observers.append(note)
         over: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -8,6 +8,7 @@ from dataclasses import field
 from ..cases import CaseTable
 from ..events import (
     CaseFinished,
+    CasesPassed,
     CaseStarted,
     DetailReceived,
     ExtraResult,
@@ -43,37 +44,42 @@ class Attempt:
 
 
 class Attempts:
-    """Collects the details of what runs; ``record`` returns an attempt when it ended."""
+    """Collects the details of what runs; ``record`` returns attempts when they ended."""
 
     def __init__(self, cases: CaseTable) -> None:
         self._cases = cases
         self._open: dict[LaneId, list[Detail]] = {}
 
-    def record(self, event: RunEvent) -> Attempt | None:
+    def record(self, event: RunEvent) -> tuple[Attempt, ...]:
         """Take one event."""
         match event:
             case CaseStarted(lane) | WorkerLost(lane) | LaneClosed(lane):
                 self._open.pop(lane, None)
             case DetailReceived() if not event.live:
                 add_detail(self._open.setdefault(event.lane, []), event)
-            case CaseFinished(lane, row, status, kind, at, seconds, tags):
-                return Attempt(
-                    row,
-                    self._cases.test_id(row),
-                    self._cases.profile(row),
-                    lane,
-                    status,
-                    kind,
-                    at,
-                    seconds,
-                    tags,
-                    tuple(self._open.pop(lane, ())),
-                )
+            case CaseFinished():
+                return (self._ended(event),)
+            case CasesPassed():
+                return tuple(map(self._ended, event.each()))
             case ExtraResult():
-                return extra_attempt(event)
+                return (extra_attempt(event),)
             case _:
                 pass
-        return None
+        return ()
+
+    def _ended(self, event: CaseFinished) -> Attempt:
+        return Attempt(
+            event.row,
+            self._cases.test_id(event.row),
+            self._cases.profile(event.row),
+            event.lane,
+            event.status,
+            event.kind,
+            event.at,
+            event.seconds,
+            event.tags,
+            tuple(self._open.pop(event.lane, ())),
+        )
 
 
 def add_detail(details: list[Detail], event: DetailReceived) -> None:

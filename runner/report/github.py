@@ -51,10 +51,9 @@ class GithubReport:
 
     def record(self, event: RunEvent) -> None:
         """Take one event."""
-        attempt = self._attempts.record(event)
-        if attempt is not None:
+        for attempt in self._attempts.record(event):
             self._keep(attempt)
-        elif isinstance(event, RunStarted):
+        if isinstance(event, RunStarted):
             self._roots[event.root] = None
             self._started = event.at
         elif isinstance(event, HostReady):

@@ -60,10 +60,9 @@ class JUnitReport:
 
     def record(self, event: RunEvent) -> None:
         """Take one event."""
-        attempt = self._attempts.record(event)
-        if attempt is not None:
+        for attempt in self._attempts.record(event):
             self._keep(attempt)
-        elif isinstance(event, RunStarted):
+        if isinstance(event, RunStarted):
             self._started = event.at
             self._profiles.update(dict.fromkeys(event.profiles))
         elif isinstance(event, CasesListed):

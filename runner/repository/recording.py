@@ -16,6 +16,7 @@ from ..cases import CaseTable
 from ..events import (
     CaseFinished,
     CasesListed,
+    CasesPassed,
     DetailReceived,
     ExtraResult,
     HostSpeed,
@@ -90,6 +91,7 @@ class Recording:
         self._takes: dict[type[Any], Callable[[Any], None]] = {
             DetailReceived: self._detail,
             CaseFinished: self._case_finished,
+            CasesPassed: self._cases_passed,
             ExtraResult: self._extra,
             RunStarted: self._run_started,
             RunEnded: self._run_ended,
@@ -201,6 +203,11 @@ class Recording:
         )
         self._finished.put(event, self._draft.add(block), len(block))
         self._tick(event)
+
+    def _cases_passed(self, event: CasesPassed) -> None:
+        self._open.pop(event.lane, None)
+        for each in event.each():
+            self._case_finished(each)
 
     def _again(
         self, row: Row, status: Status, details: list[Detail], tags: tuple[str, ...]

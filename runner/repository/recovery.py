@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import UserError
-from ..events import CaseFinished, ExtraResult, RunEnded, RunEvent, RunStarted
+from ..events import CaseFinished, CasesPassed, ExtraResult, RunEnded, RunEvent, RunStarted
 from .directory import DirectoryRepository
 from .locks import try_lock
 from .numbers import TEMPORARY
@@ -127,7 +127,7 @@ def _from_journal(repository: DirectoryRepository, journal: Path) -> int:
     with suppress(ValueError):
         cases, stamped = replay(journal)
         events = [event for _, event in stamped]
-        if any(isinstance(event, CaseFinished | ExtraResult) for event in events):
+        if any(isinstance(event, CaseFinished | CasesPassed | ExtraResult) for event in events):
             started = next((event for event in events if isinstance(event, RunStarted)), None)
             partial = started is None or started.partial
             root = "" if started is None else started.root

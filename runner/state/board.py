@@ -10,6 +10,7 @@ from ..events import (
     CaseFinished,
     CasesGivenUp,
     CasesListed,
+    CasesPassed,
     CasesQueued,
     CasesReturned,
     CaseStarted,
@@ -75,7 +76,7 @@ class Board(RunState):
                     self._grow(event.profile)
                     selected = tuple(map(own, event.selected))
                     self.apply(replace(event, rows=listed, selected=selected, groups={}))
-                case CasesReturned() | CasesQueued() | CasesGivenUp():
+                case CasesPassed() | CasesReturned() | CasesQueued() | CasesGivenUp():
                     self.apply(replace(event, rows=tuple(map(own, event.rows))))
                 case FixtureChanged() | LeaksFound():
                     row = None if event.row is None else own(event.row)
@@ -94,6 +95,9 @@ class Board(RunState):
                 self._open_again(event)
             case CaseFinished(_, row, Status.SUCCESS) if row in self._kept:
                 self.failures.pop(row, None)  # mended: that is not what flaky means
+            case CasesPassed(_, rows):
+                for row in self._kept.keys() & rows:
+                    self.failures.pop(row, None)
             case _:
                 pass
         super().apply(event)

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable, Sequence
 
 from ..cases import CaseTable
-from ..events import CasesListed
+from ..events import CasesListed, CasesPassed
 from ..ids import Kind, ProfileName, Row
 from .parts import ProfileState
 from .standing import KINDS, Standing
@@ -104,6 +104,29 @@ class Columns:
         self._expected_left += sum(times)
         self._unknown_left += count - len(times)
         self.changed_rows.update(rows)
+
+    def _first_passes(self, event: CasesPassed) -> None:
+        """Let rows of one profile pass that never ran: ``_move`` and what else is in columns, for very many."""
+        standing, expected, left = self.standing, self.expected, 0.0
+        unknown = 0
+        for row, seconds in zip(event.rows, event.seconds, strict=True):
+            if standing[row] != Standing.WAITING:
+                self._move(row, Standing.WAITING)
+            standing[row] = Standing.SUCCESS
+            self.attempts[row] = 1
+            self.seconds[row] = seconds
+            self.lane_of[row] = event.lane
+            if (known := expected[row]) < 0:
+                unknown += 1
+            else:
+                left += known
+        count = len(event.rows)
+        for counts in (self.counts, self._profile(self.cases.profile(event.rows[0])).counts):
+            counts[Standing.WAITING] -= count
+            counts[Standing.SUCCESS] += count
+        self._unknown_left -= unknown
+        self._expected_left = max(0.0, self._expected_left - left)
+        self.changed_rows.update(event.rows)
 
     def _move(self, row: Row, to: Standing) -> None:
         """Let a case stand elsewhere, and keep all counts true."""

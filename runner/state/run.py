@@ -16,6 +16,7 @@ from ..events import (
     CasesAbsent,
     CasesGivenUp,
     CasesListed,
+    CasesPassed,
     CasesQueued,
     CasesReturned,
     CasesSuspected,
@@ -174,6 +175,8 @@ class RunState(Columns):
                 self._case_started(event)
             case CaseFinished():
                 self._case_finished(event)
+            case CasesPassed():
+                self._cases_passed(event)
             case DetailReceived():
                 if not event.live:
                     self._detail(event)
@@ -291,12 +294,16 @@ class RunState(Columns):
         self._move(row, Standing.RUNNING)
 
     def _begin(self, lane: LaneState, row: Row) -> None:
+        self._mark(lane, row)
+        self.attempts[row] = min(255, self.attempts[row] + 1)
+        self.details.pop(row, None)
+
+    def _mark(self, lane: LaneState, row: Row) -> None:
+        """What the lane prints from here on is this test's."""
         lane.waits = ""
         if lane.tail and lane.tail[-1][0] == BEGAN:
             lane.tail.pop()  # that one said nothing
         lane.tail.append((BEGAN, str(row).encode()))
-        self.attempts[row] = min(255, self.attempts[row] + 1)
-        self.details.pop(row, None)
 
     def _case_finished(self, event: CaseFinished) -> None:
         row = event.row
@@ -335,6 +342,24 @@ class RunState(Columns):
             self.surroundings.pop(row, None)
             self.excused.discard(row)
         lane.ran.append(row)
+
+    def _cases_passed(self, event: CasesPassed) -> None:
+        lane = self._lane(event.lane)
+        if any(self.attempts[row] for row in event.rows):
+            for each in event.each():
+                self._case_finished(each)
+            return
+        self._first_passes(event)
+        count, seconds = len(event.rows), sum(event.seconds)
+        lane.last_row, lane.last_status = event.rows[-1], Status.SUCCESS
+        self._mark(lane, event.rows[-1])
+        lane.died = False
+        lane.done += count
+        lane.busy_seconds += seconds
+        lane.ran.extend(event.rows)
+        self._host(lane.host).done += count
+        self.total_seconds += seconds
+        self._timed += count
 
     def _around(self, event: CaseFinished, lane: LaneState) -> Surroundings:
         beside = tuple(

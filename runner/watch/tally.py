@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..affected import Uses
-from ..events import CaseFinished, CasesListed, FilesUsed, ListingEnded, RunEvent
+from ..events import CaseFinished, CasesListed, CasesPassed, FilesUsed, ListingEnded, RunEvent
 from ..frame import Run
-from ..ids import Case, ProfileName
+from ..ids import Case, ProfileName, Row
 from .choice import Choice
 
 
@@ -47,6 +48,13 @@ class Tally:
         self._profiles = tuple(profile.name for profile in run.settings.profiles)
         self._unlisted = set(self._profiles)
 
+        def finished(rows: Iterable[Row]) -> None:
+            if self.first is None:
+                self.first = time.monotonic() - self.clock
+            for case in map(run.cases.case, rows):
+                self.finished.add(case)
+                self.choice.ran(case)
+
         def observe(event: RunEvent) -> None:
             match event:
                 case FilesUsed(_, files):
@@ -58,12 +66,10 @@ class Tally:
                 case ListingEnded(profile, error):
                     if not error:
                         self._unlisted.discard(profile)
-                case CaseFinished():
-                    if self.first is None:
-                        self.first = time.monotonic() - self.clock
-                    case = run.cases.case(event.row)
-                    self.finished.add(case)
-                    self.choice.ran(case)
+                case CaseFinished(_, row):
+                    finished((row,))
+                case CasesPassed(_, rows):
+                    finished(rows)
                 case _:
                     pass
 

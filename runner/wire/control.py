@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from struct import Struct
 from typing import TypeAlias, cast
 
 from ..errors import ProtocolError
 from ..ids import Kind
-from .fields import items, mapping, real, text, texts, whole
+from .fields import items, mapping, raw, real, text, texts, whole
 from .frames import unpack
 from .subunit import Packet
 
@@ -60,6 +61,21 @@ class ForkState:
 
     safe: bool
     why: str
+
+
+RESULT = Struct("<IIQ")
+"""One of ``QuickPasses``; ``agent.untold`` writes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuickPasses:
+    """Tests that passed without a word, in the order in which they ran.
+
+    ``results``: of each its place among all ids that the worker was sent, what it took (ns), when it ended
+    (ns since the epoch), as ``RESULT`` has them.
+    """
+
+    results: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +169,7 @@ Control: TypeAlias = (
     | IdsGone
     | ListingDone
     | ForkState
+    | QuickPasses
     | DroppedIds
     | FailureKind
     | FixtureEvent
@@ -245,6 +262,7 @@ _READERS: dict[str, Callable[[Fields], Control]] = {
     "gone": lambda f: IdsGone(_texts(f, "ids")),
     "listed": lambda f: ListingDone(_whole(f, "count"), _text(f, "error")),
     "fork": lambda f: ForkState(bool(f.get("safe")), _text(f, "why")),
+    "ran": lambda f: QuickPasses(raw(f.get("results"), "results")),
     "dropped": lambda f: DroppedIds(_texts(f, "ids")),
     "kind": _kind,
     "fixture": _fixture,

@@ -66,6 +66,19 @@ class ImageState:
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """What a worker ran and could not tell itself: see ``control.QuickPasses`` for ``results``.
+
+    ``running``: the place of the test that it is in, and when that began (ns since the epoch).
+    """
+
+    lane: int
+    generation: int
+    results: bytes
+    running: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A worker's process exists."""
 
@@ -164,6 +177,7 @@ AgentMessage: TypeAlias = (
     | Data
     | LoaderState
     | ImageState
+    | Ran
     | Opened
     | Dropped
     | LimitReached
@@ -243,6 +257,15 @@ def _image(frame: Sequence[object]) -> AgentMessage:
     )
 
 
+def _ran(frame: Sequence[object]) -> AgentMessage:
+    results = raw(frame[3], "what ran")
+    if frame[4] is None:
+        return Ran(_lane(frame), _generation(frame), results, None)
+    place, began = (*items(frame[4], "what runs"), None, None)[:2]
+    running = whole(place, "a place"), whole(began, "a beginning")
+    return Ran(_lane(frame), _generation(frame), results, running)
+
+
 def _exited(frame: Sequence[object]) -> AgentMessage:
     found = mapping(frame[3], "exited")
     code, signal = found.get("code"), found.get("signal")
@@ -295,6 +318,7 @@ _READERS: dict[str, tuple[int, Callable[[Sequence[object]], AgentMessage]]] = {
     "data": (2, _data),
     "loader": (2, _loader),
     "image": (2, _image),
+    "ran": (4, _ran),
     "opened": (3, lambda f: Opened(_lane(f), _generation(f), whole(f[3], "a pid"))),
     "dropped": (2, lambda f: Dropped(_lane(f), texts(f[2], "dropped ids"))),
     "limit": (2, lambda f: LimitReached(_lane(f), _generation(f))),

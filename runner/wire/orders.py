@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from .frames import encode
 
-VERSION = 1
+VERSION = 2
 
 
 def say_hello(lease: float | None) -> bytes:

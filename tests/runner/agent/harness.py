@@ -18,6 +18,7 @@ from typing import Any, cast
 import pytest
 
 from testlanes.runner.agent.pack import frame  # pyright: ignore[reportUnknownVariableType]
+from testlanes.runner.wire.control import RESULT
 from testlanes.runner.wire.frames import unpack
 from testlanes.runner.wire.subunit import Decoder, Packet
 
@@ -90,6 +91,8 @@ class Peer:
         self.events: list[tuple[str, dict[str, Any]]] = []
         """Control events: kind, fields."""
         self.running: dict[str, Told] = {}
+        self.sent: list[str] = []
+        """All ids that it was to run."""
         self.listed_ids: list[str] = []
         self.groups: dict[str, tuple[str, bool]] = {}
         self.connections = 0
@@ -109,6 +112,7 @@ class Peer:
 
     def run(self, *ids: str) -> None:
         """Append to what it is to run."""
+        self.sent += ids
         self.send(op="run", ids=list(ids))
 
     # -- up ------------------------------------------------------------------
@@ -211,6 +215,15 @@ class Peer:
                 self.listed_ids.extend(fields["ids"])
                 for index, (name, hard) in fields["groups"].items():
                     self.groups[fields["ids"][index]] = (name, hard)
+            elif kind == "ran":
+                told_by_place: list[tuple[int, int, int]] = list(
+                    RESULT.iter_unpack(fields["results"])
+                )
+                for place, took, ended in told_by_place:
+                    test_id = self.sent[place]
+                    told = self.running.pop(test_id, Told(test_id, ""))
+                    told.status, told.started, told.ended = "success", ended - took, ended
+                    self.results.append(told)
             elif kind == "kind" and packet.test_id in self.running:
                 self.running[packet.test_id].kind = fields["kind"]
             return

@@ -74,7 +74,7 @@ def test_a_controller_of_another_version_is_refused_and_both_versions_named() ->
         text = rig.expect(messages.AgentWarning).text
         rig.expect(messages.Bye)
 
-    assert "version 1 " in text
+    assert "version 2 " in text
     assert "version 77" in text
 
 

@@ -111,9 +111,9 @@ def test_leaving_a_module_half_run_takes_its_fixtures_down_before_the_next_test(
 def test_a_dropped_test_takes_nothing_with_it(lanes: Lanes) -> None:
     """Its module's fixtures were kept for it, and go down for the test that comes instead."""
     worker = lanes.fork()
-    worker.send(op="run", ids=[A1, A2])
+    worker.run(A1, A2)
     worker.send(op="drop", ids=[A2])
-    worker.send(op="run", ids=[B6])
+    worker.run(B6)
     worker.wait(lambda: any(told.test_id == B6 for told in worker.results))
     assert worker.shut() is None
     ran = [told.test_id for told in worker.results]

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from testlanes.runner.agent.lane_files import HEAD
+
 from .harness import Agent, agent, interpreter, lay
 
 
@@ -351,17 +353,12 @@ def test_a_dying_test_leaves_its_pulse_and_its_words(
     worker.run(H + "test_" + name)
     assert worker.end() == code
     assert list(worker.running) == [H + "test_" + name]
-    number, start, out, err, finished, _ = pulse(worker.folder)
+    pulse = HEAD.unpack_from((worker.folder / "pulse").read_bytes())
+    number, start, out, err, finished, _, place, untold = pulse
+    assert (place, untold) == (1, 0)
     assert (number, out, err, finished) == (2, 0, 0, 1)
     assert start > 0
     assert worker.text("stdout") == ("last words\n" if name == "os_exit" else "")
-
-
-def pulse(folder: Path) -> tuple[int, ...]:
-    """Return the six numbers of a lane's pulse."""
-    data = (folder / "pulse").read_bytes()
-    assert len(data) == 48
-    return tuple(int.from_bytes(data[at : at + 8], "little") for at in range(0, 48, 8))
 
 
 @pytest.mark.parametrize("name", ["wait", "swallow"])

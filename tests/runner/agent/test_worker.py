@@ -19,6 +19,7 @@ import pytest
 from testlanes.runner.agent import processes, signals, unittest_repair
 from testlanes.runner.agent.channel import Channel
 from testlanes.runner.agent.health import Health
+from testlanes.runner.agent.lane_files import HEAD
 from testlanes.runner.agent.pack import frame
 from testlanes.runner.agent.worker import Worker, exception_text
 
@@ -51,8 +52,11 @@ def send(other: socket.socket, **message: Any) -> None:
     other.sendall(frame(message))
 
 
-def test_a_peeked_id_is_committed(tmp_path: Path, ends: tuple[Channel, socket.socket]) -> None:
+def test_a_peeked_id_is_committed(
+    tmp_path: Path, ends: tuple[Channel, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It runs next and cannot be dropped; without waiting, an empty queue is no end."""
+    monkeypatch.setattr("testlanes.runner.agent.worker.LOOK", 0)  # nothing runs here
     channel, other = ends
     worker = Worker(channel, {"dir": str(tmp_path)})
     assert worker.peek(wait=False) is None
@@ -168,10 +172,8 @@ def test_a_result_is_told_before_fixtures_go_down(tmp_path: Path, here: Agent) -
 
 
 def pulse(folder: Path) -> list[int]:
-    """Return the six numbers of a lane's pulse."""
-    data = (folder / "pulse").read_bytes()
-    assert len(data) == 48
-    return [int.from_bytes(data[at : at + 8], "little") for at in range(0, 48, 8)]
+    """Return the first six numbers of a lane's pulse."""
+    return list(HEAD.unpack_from((folder / "pulse").read_bytes())[:6])
 
 
 def test_the_pulse_says_that_nothing_runs_and_what_has_finished(

@@ -10,7 +10,7 @@ from testlanes.runner.wire.frames import Frames
 from testlanes.runner.wire.messages import parse
 
 HELLO = {
-    "version": 1,
+    "version": 2,
     "pid": 7,
     "python": "3.11.7",
     "host": "h",
@@ -28,7 +28,7 @@ EXIT = {
 }
 
 SAID: list[tuple[list[object], messages.AgentMessage]] = [
-    (["hello", HELLO], messages.AgentHello(1, 7, "3.11.7", "h", 2, 5, "/run/x")),
+    (["hello", HELLO], messages.AgentHello(2, 7, "3.11.7", "h", 2, 5, "/run/x")),
     (["data", 3, b"\xb3"], messages.Data(3, b"\xb3")),
     (["data", "py311", b""], messages.Data("py311", b"")),
     (["loader", "p", {"state": "ready", "why": ""}], messages.LoaderState("p", "ready", "")),
@@ -60,7 +60,7 @@ BAD: list[tuple[list[object], str]] = [
     (["hullo"], "'hullo'"),
     ([7], "7"),
     ([], "None"),
-    (["hello", {**HELLO, "version": 2}], "version 2, we speak 1"),
+    (["hello", {**HELLO, "version": 3}], "version 3, we speak 2"),
     (["hello", {**HELLO, "version": "1"}], "version is str"),
     (["hello", {**HELLO, "cpus": -1}], "-1 processors"),
     (["hello", {**HELLO, "cpus": 10**9}], "1000000000 processors"),
@@ -109,8 +109,8 @@ def test_each_message_of_the_controller_is_one_frame_with_its_word() -> None:
         ]
     )
     assert Frames().feed(stream) == [
-        ["hello", {"version": 1, "lease": 15.0}],
-        ["hello", {"version": 1, "lease": None}],
+        ["hello", {"version": 2, "lease": 15.0}],
+        ["hello", {"version": 2, "lease": None}],
         ["profile", "p", {"kind": "pytest", "env": {}}],
         ["load", "p"],
         ["open", 1, "p", 0, {"limit": None}],
