@@ -229,6 +229,8 @@ def run_agent(in_fd, out_fd, modules, nonce, tell):
     ``modules``: file name -> source of our package, or its folder; ``tell``: of the guardian. Return the exit status: 0, or 1 when the agent failed.
     """
     os.write(out_fd, b"\ntestlanes:" + nonce.encode() + b"\n")
+    # Of a lane that a test of ours runs in: a loader that inherits it would be taken for our own lane of that number.
+    os.environ.pop(processes.LANE_COOKIE, None)
     agent = Agent(in_fd, out_fd, modules, tell)
     failed, polite = 0, False
     try:

@@ -222,12 +222,11 @@ class Worker:
         if record.active is not None:
             record.active.current = test_id
         self.started = now()
-        if self.untold.began(test_id, self.started) or self.channel.holds:
-            self._rest()
-            self.channel.flush()
+        due = self.untold.began(test_id, self.started)
         since = self._start_clock(self.place)
-        if not self._beats:
-            self.channel.flush()  # the agent cannot see what runs: it has to be told
+        # An agent that cannot see what runs has to be told.
+        if due or self.channel.holds or not self._beats:
+            self.channel.flush()
         self.signals.arm(since)
 
     def attend(self):

@@ -128,6 +128,27 @@ async def test_a_crash_tells_where_it_was_also_after_a_test_switched_faulthandle
     assert "in test_b_dies" in " ".join(detail.text for detail in state.details[row])
 
 
+async def test_a_suite_that_runs_testlanes_in_a_lane_keeps_its_loader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left of a lane is killed when its worker died; the loader is no part of it."""
+    suite = """
+        import os, unittest
+        with open("loaded", "a") as note: note.write("x")
+        class A(unittest.TestCase):
+            def test_a_dies(self): os.kill(os.getpid(), 9)
+            def test_b(self): pass
+    """
+    write(tmp_path, test_inner=suite)
+    for lane in ("0-0", "0-1"):
+        monkeypatch.setenv("TESTLANES_LANE", lane)
+        (tmp_path / "loaded").unlink(missing_ok=True)
+        state, _ = await finish(unittests(tmp_path, concurrency=1))
+
+        assert outcomes(state) == {"test_a_dies": "crash", "test_b": "success"}
+        assert (tmp_path / "loaded").read_text() == "x"
+
+
 async def test_a_test_over_its_limit_is_stopped_and_the_others_run(tmp_path: Path) -> None:
     write(
         tmp_path,
