@@ -6,11 +6,11 @@ On the stream these are file packets named ``testlanes.KIND`` with a mime type o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from struct import Struct
 from typing import TypeAlias, cast
 
 from ..errors import ProtocolError
+from ..frozen import frozen
 from ..ids import Kind
 from .fields import items, mapping, raw, real, text, texts, whole
 from .frames import unpack
@@ -22,7 +22,7 @@ PREFIX = "testlanes."
 Fields: TypeAlias = Mapping[object, object]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerHello:
     """A worker can run. ``known``: how many listed cases it can run, -1 for all."""
 
@@ -32,7 +32,7 @@ class WorkerHello:
     known: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IdsListed:
     """More ids, in listing order. ``groups``: index in ``ids`` -> (name, is it hard)."""
 
@@ -40,14 +40,14 @@ class IdsListed:
     groups: Mapping[int, tuple[str, bool]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class IdsGone:
     """Ids that were announced and that the complete suite does not have."""
 
     ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ListingDone:
     """The suite is known. ``error`` is empty, or why it could not be loaded."""
 
@@ -55,7 +55,7 @@ class ListingDone:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ForkState:
     """Whether the loader may fork workers, and why not."""
 
@@ -67,7 +67,7 @@ RESULT = Struct("<IIQ")
 """One of ``QuickPasses``; ``agent.untold`` writes them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class QuickPasses:
     """Tests that passed without a word, in the order in which they ran.
 
@@ -78,21 +78,21 @@ class QuickPasses:
     results: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class DroppedIds:
     """Ids that a worker gave back."""
 
     ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FailureKind:
     """Why the running test fails."""
 
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FixtureEvent:
     """A fixture's life. ``number`` is unique in its worker; ``parent`` is 0 at the top."""
 
@@ -104,14 +104,14 @@ class FixtureEvent:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeaksSeen:
     """What was left behind: kind -> descriptions."""
 
     leaks: Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StateChanged:
     """Process state that a test changed: what was put right, and what makes the worker sick."""
 
@@ -119,7 +119,7 @@ class StateChanged:
     sick: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retiring:
     """A worker is sick and ends by itself; ``unrun`` is what it had not started."""
 
@@ -127,14 +127,14 @@ class Retiring:
     unrun: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerWarning:
     """Something a user should know."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Summary:
     """What plugins say at the end, as text."""
 
@@ -142,21 +142,21 @@ class Summary:
     failed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FilesSeen:
     """The project's files that were used: (``read``, ``list``, ``write`` or ``start``, who, what), see ``events.FilesUsed``."""
 
     files: tuple[tuple[str, str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class WorkerBye:
     """All fixtures are down. ``output``: what plugins hand over."""
 
     output: Fields
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unknown:
     """A kind that nothing here reads (``subtest``, or from a newer worker)."""
 

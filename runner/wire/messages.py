@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from ..errors import ProtocolError
+from ..frozen import frozen
 from .bring_up import (
     READERS as BRING_UP,
     BringUp,
@@ -21,7 +21,7 @@ from .fields import items, mapping, raw, real, text, texts, whole
 from .orders import VERSION
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AgentHello:
     """An agent is there. ``clock``: its UTC, in ns since the epoch. ``dir``: its run directory."""
 
@@ -34,7 +34,7 @@ class AgentHello:
     dir: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Data:
     """Subunit v2 from a lane (an int) or from a profile's loader (its name)."""
 
@@ -42,7 +42,7 @@ class Data:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LoaderState:
     """``state``: ``loading``, ``ready`` (it forks), ``fresh`` (forking is unsafe: ``why``) or ``gone``."""
 
@@ -51,7 +51,7 @@ class LoaderState:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImageState:
     """A profile's warm image is ``starting``, ``ready``, ``unsafe`` or ``gone`` (``why``).
 
@@ -65,7 +65,7 @@ class ImageState:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ran:
     """What a worker ran and could not tell itself: see ``control.QuickPasses`` for ``results``.
 
@@ -78,7 +78,7 @@ class Ran:
     running: tuple[int, int] | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Opened:
     """A worker's process exists."""
 
@@ -87,7 +87,7 @@ class Opened:
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Dropped:
     """The ids that a lane gave back."""
 
@@ -95,7 +95,7 @@ class Dropped:
     ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LimitReached:
     """The running test is over its time limit and is being stopped."""
 
@@ -103,7 +103,7 @@ class LimitReached:
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Exited:
     """A worker is gone. ``code`` or ``signal`` is None where the other is known.
 
@@ -122,7 +122,7 @@ class Exited:
     """(name, mime, last bytes) of each live source of the test that ran."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Output:
     """Live output of a lane."""
 
@@ -131,7 +131,7 @@ class Output:
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class UsageSeen:
     """A worker's resident memory in bytes and its share of one core."""
 
@@ -140,7 +140,7 @@ class UsageSeen:
     cpu: float
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StrainSeen:
     """The host hardly gets along with what runs there; ``fewer``: fewer lanes would help by now."""
 
@@ -148,26 +148,26 @@ class StrainSeen:
     fewer: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AgentWarning:
     """Something a user should know."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pong:
     """The answer to a ping of this number."""
 
     number: int
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unheard:
     """The agent ends all, for it did not hear of us for its lease; nothing that ran there is to blame."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bye:
     """The agent ends."""
 
