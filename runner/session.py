@@ -413,9 +413,11 @@ class Session:
 def _brief(error: str) -> str:
     """Return what tells most of what a loader said; the whole of it is in ``ListingEnded``.
 
-    That is an argument parser's verdict below its usage, else the first and the last line.
+    That is an argument parser's verdict below its usage, a traceback's exception, else the first and the last line.
     """
     if verdict := _VERDICT.search(error):
         return verdict[0]
+    if error.startswith("Traceback (most recent"):
+        error = error.rstrip().rpartition("\n")[2]
     lines = [line.strip() for line in error.splitlines() if line.strip()]
     return " … ".join(dict.fromkeys((lines[0], lines[-1]))) if lines else "it gave no reason"

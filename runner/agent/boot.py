@@ -64,7 +64,7 @@ def start(channel, options):
         like_main(kind)
         adapter.main(channel, options)
     except Exception as error:
-        text = exception_text(error)
+        text = exception_text(error.with_traceback(_beyond_us(error.__traceback__)))
         sys.stderr.write(text)
         if type(error).__name__ == "Gone":
             raise
@@ -73,6 +73,19 @@ def start(channel, options):
         else:
             channel.event("warning", text=text)
         raise SystemExit(1) from None
+
+
+def _beyond_us(traceback):
+    """Return a traceback from where the project's code begins; none where unittest refuses what it was asked for."""
+    ours = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")
+    found, refused = traceback, False
+    while found is not None:
+        name = str(found.tb_frame.f_globals.get("__name__"))
+        refused = name.partition(".")[0] == "unittest"
+        if not refused and not found.tb_frame.f_code.co_filename.startswith(ours):
+            return found
+        found = found.tb_next
+    return None if refused else traceback
 
 
 def say_where_when_asked(folder):

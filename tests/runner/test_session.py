@@ -308,6 +308,14 @@ def test_of_a_usage_only_what_is_wrong_is_said_at_the_end(world: World) -> None:
     assert world.finished.problem == f"the suite could not be loaded: {verdict}"
 
 
+def test_of_a_traceback_the_exception_is_said_at_the_end(world: World) -> None:
+    said = "Traceback (most recent call last):\n  File \"x.py\", line 1\nKeyError: 'no'\n"
+    world.tell(ListingEnded(PY, said))
+
+    assert world.finished is not None
+    assert world.finished.problem == "the suite could not be loaded: KeyError: 'no'"
+
+
 def test_what_pytest_refuses_is_said_without_the_warnings_before_it(world: World) -> None:
     said = (
         "/p/plugin.py:306: PytestDeprecationWarning: old\n  warn()\nERROR: file not found: x.py\n\n"

@@ -390,8 +390,19 @@ def test_a_suite_that_cannot_be_found_is_an_error_of_the_listing(
     loader = here.loader(lay(tmp_path / "p", SLOW), suite={"start": "nowhere"})
     told = loader.event("listed")
     assert told["count"] == 0
-    assert "nowhere" in told["error"]
+    assert told["error"] == "ImportError: Start directory is not importable: 'nowhere'\n"
     assert loader.end() == 1
+
+
+def test_a_suite_that_fails_as_a_whole_shows_the_projects_lines_and_none_of_ours(
+    tmp_path: Path, here: Agent
+) -> None:
+    files = {"suites.py": "def suite():\n    raise KeyError('no')\n"}
+    loader = here.loader(lay(tmp_path / "p", files), suite={"names": ["suites.suite"]})
+    error = loader.event("listed")["error"]
+    assert "testlanes_agent" not in error
+    assert "in suite\n" in error
+    assert error.splitlines()[-1] == "KeyError: 'no'"
 
 
 def test_ids_that_a_load_tests_at_the_top_takes_away_are_gone(tmp_path: Path, here: Agent) -> None:
