@@ -329,6 +329,7 @@ class Dispatcher:
                 holding.pending_wake = math.inf
                 floor.dirty.add(lane)
         floor.choose_segment()
+        floor.see_the_end()
         while floor.dirty:
             dirty, floor.dirty = floor.dirty, set()
             for holding in floor.fastest_first(dirty):

@@ -42,6 +42,7 @@ class Floor:
         self.ready_since: dict[HostName, float] = {}  # when each had its first worker
         self.profile_limits: dict[int, tuple[int | None, frozenset[HostName] | None]] = {}
         self.segment = 0
+        self.ending = False
         self.held: dict[int, int] = {}  # segment -> rows held
         self.waiting_rows: list[int] = []  # profile -> rows held and not started
         self.start_ups: dict[int, SetUp] = {}  # profile -> of a process that runs one batch
@@ -147,10 +148,17 @@ class Floor:
 
         ``most``: only what takes about so many seconds at speed 1, or is not known to.
         """
-        place = holding.profile, holding.host, self.segment
-        lanes = len(self.lanes)
-        ending = lanes > 1 and self.backlog.work(*place) < ENDING * lanes
-        return self.handout.first(*place, known, most, ending=ending)
+        return self.handout.first(
+            holding.profile, holding.host, self.segment, known, most, ending=self.ending
+        )
+
+    def see_the_end(self) -> None:
+        """Find out whether a run of several lanes comes to its end."""
+        guess, lanes = self.guess.mean, len(self.lanes)
+        work = 0.0
+        for pool in self.backlog.pools:
+            work += pool.seconds + pool.unknown * guess
+        self.ending = lanes > 1 and work < ENDING * lanes
 
     def unequal(self, speed: float) -> bool:
         """Whether some host is faster than ``speed``."""
