@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import BinaryIO, TextIO
 
 from ..errors import UserError
 
@@ -41,6 +42,10 @@ def flush() -> None:
             sys.stdout.flush()
     except BrokenPipeError:
         silence()
+    try:
+        sys.stderr.flush()
+    except OSError:  # what the dashboard had for a terminal that is gone
+        silence(sys.stderr)
 
 
 def is_ci() -> bool:
@@ -63,11 +68,11 @@ def open_closed() -> None:
     os.close(fd)
 
 
-def silence() -> None:
-    """Let stdout go nowhere from now on: the interpreter's own flush at exit would fail again, and say so."""
+def silence(stream: TextIO | None = None) -> None:
+    """Let stdout, or another stream, go nowhere from now on: the interpreter's own flush at exit would fail again, and say so."""
     try:
         null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
+        os.dup2(null, (stream or sys.stdout).fileno())
         os.close(null)
     except (OSError, ValueError):
         pass
@@ -81,6 +86,8 @@ def _room() -> Generator[None]:
         raise
     except OSError as error:
         silence()
+        if error.errno == errno.EIO:  # of a terminal that is gone
+            raise BrokenPipeError from None
         raise UserError(
             f"not all of the output could be written: {error.strerror}", exit_code=UNWRITTEN
         ) from None

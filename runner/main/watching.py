@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from testlanes.runner.cli.entry import settings_of
+from testlanes.runner.cli.output import say
 from testlanes.runner.cli.watch import unwatchable, watched_project
 from testlanes.runner.errors import UserError
 from testlanes.runner.events import CaseFinished, CasesPassed, RunEvent, Warned
@@ -111,7 +113,8 @@ class Watching:
             raise self._problem
         if self._last is not None:
             many = len(self._sitting.settings.profiles) > 1
-            print("\n".join(block(self._last, many_profiles=many)))  # noqa: T201
+            with contextlib.suppress(BrokenPipeError):  # the terminal was closed
+                say("\n".join(block(self._last, many_profiles=many)))
         return code or int(self._turning.red)
 
     def run_of(self, case: Case) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -113,3 +114,12 @@ def test_leaving_a_watch_ends_a_bisection_that_goes_on(shop: Path) -> None:
         one.wait_for_file(shop / "config" / "again", "waits")
         one.type(b"1q")
         assert one.end() == 1
+
+
+def test_a_terminal_that_is_closed_ends_the_watch(shop: Path) -> None:
+    """And leaves no report of an error: it had something to tell, and nobody to tell it to."""
+    with on_terminal(words("watch"), shop, (36, 130)) as one:
+        one.wait_for(b"nothing is failing")
+        os.close(one.master)
+        one.process.wait(60)
+        assert one.process.returncode == 129
