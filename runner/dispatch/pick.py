@@ -6,14 +6,12 @@ import math
 
 from ..ids import Row
 from .floor import Floor
-from .holding import Holding
+from .holding import WORTH, Holding
 from .unequal import next_worthy
 from .units import Part
 
 LONG = 1.0
-"""Seconds that a case may take which is queued behind one that runs …"""
-WORTH = 200.0
-"""… or this many round trips: a longer one loses too little by waiting until its lane is free.
+"""Seconds that a case may take which is queued behind one that runs, where that is more than WORTH round trips.
 
 It would be stuck there, with the running one late, when another lane could have it.
 """
