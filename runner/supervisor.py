@@ -85,11 +85,14 @@ class Supervisor:
         self._clock = clock
         self._hosts: dict[HostName, RunHost] = {}
         self._host_of: dict[LaneId, RunHost] = {}
+        self._ending: set[RunHost] = set()
         self._watched: set[LaneId] = set()
         self._inbox: deque[RunEvent] = deque()
         self._busy = False
         self._problem: str | None = None
         self._done = asyncio.Event()
+        self.settled: Callable[[], object] = lambda: None
+        """Called while the hosts end, when every case has its outcome: what needs no more than these."""
         self._wake: asyncio.TimerHandle | None = None
 
     async def run(
@@ -117,13 +120,14 @@ class Supervisor:
                 await self._done.wait()
                 for task in away:
                     task.cancel()
+            self._end_hosts()
+            self.settled()
         finally:
             ticker.cancel()
             self._done.set()
             if self._wake is not None:
                 self._wake.cancel()
-            for host in self._hosts.values():
-                host.channel.write(orders.end())
+            self._end_hosts()
             await asyncio.gather(*(host.channel.finish() for host in self._hosts.values()))
             for pool in pools:
                 pool.give_back()
@@ -133,6 +137,12 @@ class Supervisor:
         )
         self._publish(ended)
         return ended
+
+    def _end_hosts(self) -> None:
+        for host in self._hosts.values():
+            if host not in self._ending:
+                self._ending.add(host)
+                host.channel.write(orders.end())
 
     async def _fill(
         self, pool: Pool, group: asyncio.TaskGroup, away: list[asyncio.Task[None]]

@@ -10,6 +10,7 @@ import builtins
 import os
 import resource
 import sys
+from operator import itemgetter
 
 _LIMITS = tuple(
     (name, getattr(resource, name))
@@ -60,7 +61,7 @@ class Health:
         self._users, self._groups, self._umask = os.getresuid, os.getresgid, os.umask
         self._recursion, self._setrecursion = sys.getrecursionlimit, sys.setrecursionlimit
         self._getcwd, self._chdir = os.getcwd, os.chdir
-        self._builtin, self._map, self._tuple = vars(builtins).get, map, tuple
+        self._builtins, self._pick = vars(builtins), itemgetter(*_BUILTINS)
         self.sizes = (0, 0)
         """Bytes in stdout and stderr at the last look; what cannot be known stays as it was."""
         self._fds = tuple(self._ident(fd) for fd in range(3))
@@ -79,6 +80,12 @@ class Health:
         except OSError:  # deleted
             return None
 
+    def _needed(self):
+        try:
+            return self._pick(self._builtins)
+        except KeyError:
+            return tuple([self._builtins.get(name) for name in _BUILTINS])
+
     def _look(self):
         umask = self._umask(0o77)
         self._umask(umask)
@@ -92,7 +99,7 @@ class Health:
             umask,
             self._cwd(),
             self._gettimer(_signal.ITIMER_REAL)[0] > 0,
-            self._tuple(self._map(self._builtin, _BUILTINS)),
+            self._needed(),
         )
 
     def rebase(self):

@@ -82,6 +82,8 @@ class Worker:
         self._beats = False
         """Whether the pulse says that something runs."""
         self._sizes = (0, 0)
+        self._measured = False
+        """Whether the sizes are those of now: nothing but our own code ran since a test ended."""
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 # The last words of a crashing test must be in the file, and a print must not fail a test.
@@ -171,6 +173,7 @@ class Worker:
                     return None
                 if wait:
                     self._rest()
+                    self._measured = False
                 if not self._obey(wait):
                     return None
             self._peeked = self.queue.popleft()
@@ -238,7 +241,8 @@ class Worker:
     def _start_clock(self, place):
         # A new number for each: the agent stops what has a number once.
         self.number += 1
-        self._sizes = sizes = self.health.measure()
+        self._sizes = sizes = self.health.sizes if self._measured else self.health.measure()
+        self._measured = False
         stacks = self.signals.ready()
         since = monotonic()
         told = self.number, since, sizes[0], sizes[1], self.finished, stacks
@@ -266,7 +270,7 @@ class Worker:
         self.flush_streams()
         fixed, sick = self.health.check()
         self.finished += 1
-        self._ended = ended
+        self._ended, self._measured = ended, True
         sizes = self.health.sizes
         parts = list(self.late())
         put = parts.append

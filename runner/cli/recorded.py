@@ -29,6 +29,7 @@ class RecordedRun:
         self._journal: Journal | None = None
         self._problem = ""
         self.run.observers.append(self._recording.record)
+        self.run.supervisor.settled = self._store
         if self._recording.journal is not None:
             try:
                 self._journal = Journal(self._recording.journal, self.run.cases)
@@ -47,6 +48,9 @@ class RecordedRun:
     def number(self) -> int | None:
         """The run's number once it is stored; -1 if it was not."""
         return self._recording.number
+
+    def _store(self) -> None:
+        self._recording.finish(interrupted=self.run.state.stopping is not None)
 
     def finish(self) -> int:
         """Store the run and return its number, -1 if there is nothing to store or it cannot be. Repeatable."""

@@ -14,6 +14,7 @@ from .spelling import stored_id, stored_tag
 
 _STATUSES = (None, *Status)
 _CODES = {status: code for code, status in enumerate(_STATUSES)}
+_PASSED = _CODES[Status.SUCCESS]
 _RAN = frozenset(_CODES.values()) - {0}
 _FAILED = frozenset(code for status, code in _CODES.items() if status and status.is_failure)
 _KINDS = tuple(Kind)
@@ -83,6 +84,23 @@ class Finished:
         self._kind[row] = _KIND_CODES[event.kind]
         self._seconds[row] = event.seconds
         self._at[row] = event.at
+        self.lane[row] = lane
+        self._generation[row] = self.generations.get(lane, 0)
+        self._place[row] = place
+        self.offset[row] = offset
+        self.length[row] = length
+
+    def put_pass(
+        self, row: Row, lane: LaneId, at: int, seconds: float, offset: int, length: int
+    ) -> None:
+        """Keep a first attempt that passed."""
+        if row >= len(self._status):
+            self._grow(row + 1)
+        place = self._places.get(lane, 0)
+        self._places[lane] = place + 1
+        self._status[row] = _PASSED
+        self._seconds[row] = seconds
+        self._at[row] = at
         self.lane[row] = lane
         self._generation[row] = self.generations.get(lane, 0)
         self._place[row] = place

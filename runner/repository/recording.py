@@ -31,7 +31,7 @@ from ..events import (
     WorkerLost,
     WorkerStarted,
 )
-from ..ids import DEFAULT_PROFILE, LOCAL, LaneId, ProfileName, Row, Status
+from ..ids import DEFAULT_PROFILE, LOCAL, Kind, LaneId, ProfileName, Row, Status
 from .base import Detail
 from .failing import Facts
 from .filing import LOST, About, Draft, Filing
@@ -205,9 +205,21 @@ class Recording:
         self._tick(event)
 
     def _cases_passed(self, event: CasesPassed) -> None:
-        self._open.pop(event.lane, None)
-        for each in event.each():
-            self._case_finished(each)
+        lane = event.lane
+        self._open.pop(lane, None)
+        test_id, add, keep = self._cases.test_id, self._draft.add, self._finished.put_pass
+        # A worker runs one profile's tests.
+        tags = self._tag_lines(lane, self._cases.profile(event.rows[0]), ())
+        for row, at, seconds in zip(event.rows, event.ats, event.seconds, strict=True):
+            if self._finished.ran(row):
+                passed = Status.SUCCESS, Kind.NONE, at, seconds
+                self._case_finished(CaseFinished(lane, row, *passed))
+                continue
+            name = stored_id(test_id(row)).encode()
+            start, stop = v1_time(at - round(seconds * 1e9)), v1_time(at)
+            block = block_v1(name, Status.SUCCESS, start, stop, tags, b"")
+            keep(row, lane, at, seconds, add(block), len(block))
+        self._tick(event)
 
     def _again(
         self, row: Row, status: Status, details: list[Detail], tags: tuple[str, ...]
