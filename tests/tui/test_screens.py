@@ -85,6 +85,11 @@ async def test_a_screen_looks_as_it_is_kept(name: str) -> None:
     assert text == kept.read_text(encoding="utf-8")
 
 
+async def test_that_nothing_failed_is_said_of_a_run_that_is_over() -> None:
+    for keys in ("", "2"):
+        assert "Nothing failed so far." in await shown(Stage().start(), WIDE, keys)
+
+
 async def test_no_sign_beyond_ascii_is_used_where_that_is_asked() -> None:
     for keys in ("", "2 G", "3", "4", "5", "t", "?", "]"):
         text = await shown(stage_running(), WIDE, keys, ascii_only=True)

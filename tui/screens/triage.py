@@ -55,7 +55,10 @@ class TriageScreen(DetailingScreen, inherit_bindings=False):
         self.follow_failures(self.list)
         model = self.dash.failures
         narrowed = model.known and (model.show != "all" or model.query)
-        self.list.empty = "None of what failed is among these." if narrowed else "Nothing failed."
+        nothing = (
+            "Nothing failed." if self.dash.state.ended is not None else "Nothing failed so far."
+        )
+        self.list.empty = "None of what failed is among these." if narrowed else nothing
         facts: list[Span] = []
         if len(model.groups) > 1:
             facts.append(Span(f"{len(model.groups)} causes", "dim"))
