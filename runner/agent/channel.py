@@ -105,17 +105,16 @@ class Channel:
         """Write packets. Raises Gone."""
         if self.dead:
             return
-        data = self._held + self.ahead() + data
-        self._held = b""
-        if not data:
-            return
-        self._check()
-        view = memoryview(data)
-        while view:
+        self._held += self.ahead() + data
+        if self._held:
+            self._check()
+        while self._held:
+            # A time-out may be raised in here, out of a write that waits: what is not written stays.
             try:
-                view = view[self._write(self.fd, view) :]
+                written = self._write(self.fd, self._held)
             except (BrokenPipeError, ConnectionResetError):
                 raise Gone("the agent closed the channel") from None
+            self._held = self._held[written:]
 
     @property
     def holds(self):

@@ -23,7 +23,7 @@ TEXT = 'text/plain; charset="utf8"'
 CHILD_CAME_BACK = 70
 """Exit status of a process that a test forked and let return from the test."""
 LOOK = 1000000
-"""Nanoseconds of tests after which it looks for commands though there is something to run."""
+"""Nanoseconds of tests after which it looks for commands though there is something to run, and says that nothing runs."""
 
 # Tests replace these.
 _exit, _getpid = os._exit, os.getpid
@@ -272,6 +272,10 @@ class Worker:
         self.finished += 1
         self._ended, self._measured = ended, True
         sizes = self.health.sizes
+        took = ended - self.started
+        if took >= LOOK:
+            # What follows may take a moment, which is not the test's.
+            self._rest()
         parts = list(self.late())
         put = parts.append
         used = set()
@@ -307,7 +311,6 @@ class Worker:
             if record.active.news:
                 put(event_packet("files", files=record.active.take()))
         self.test_id = None
-        took = ended - self.started
         # The next test begins at once, or something goes down, or we wait: each tells this, too.
         if status == "success" and not parts and not tags and 0 <= took <= LONGEST:
             self.untold.passed(self.place, took, ended)
