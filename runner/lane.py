@@ -34,6 +34,8 @@ from .wire.subunit import BadStreamError, Decoder, Packet
 
 TRACEBACK = 'text/x-traceback;charset="utf8";language="python"'
 TEXT = "text/plain;charset=utf8"
+OVER_LIMIT, BY_USER = "over its time limit", "stopped by the user"
+"""Why a running test is being stopped."""
 EXTRA_LIMIT = 1000
 """Results under ids that nobody scheduled, of one worker; more are a protocol error."""
 
@@ -55,7 +57,7 @@ class Lane:
     test_id: str = ""
     started_at: int = 0
     stopped: str = ""
-    """Why the running test is being stopped, if it is."""
+    """Why the running test is being stopped, if it is: ``OVER_LIMIT`` or ``BY_USER``."""
     leaving: bool = False
     """Whether its worker was asked to end, or ends by itself in good order."""
     killed: bool = False
@@ -259,12 +261,15 @@ class Lane:
     ) -> None:
         kind = self._kind if status is Status.FAIL else Kind.NONE
         if self.stopped:
-            kind = Kind.TIMEOUT
+            kind = self._stop_kind()
             if status is not Status.FAIL:
-                # Whatever it says now, it ran over its limit, and the signal may have cut a wait short.
+                # Whatever it says now, it was to end, and the signal may have cut a wait short.
                 status = Status.FAIL
                 events.append(self._told(row, "reason", TEXT, f"It ended, but was {self.stopped}."))
         self._finish(row, status, kind, at, tags, events)
+
+    def _stop_kind(self) -> Kind:
+        return Kind.TIMEOUT if self.stopped == OVER_LIMIT else Kind.ERROR
 
     def _finish(
         self,
@@ -368,7 +373,7 @@ class Lane:
 
     def _died(self, row: Row, message: Exited, events: list[RunEvent]) -> None:
         if self.stopped:
-            kind = Kind.TIMEOUT
+            kind = self._stop_kind()
             text = f"The test was {self.stopped}; its worker {_was(message.why)}."
         else:
             kind, text = Kind.CRASH, f"The worker {_was(message.why)} while this test ran."

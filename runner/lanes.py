@@ -27,7 +27,7 @@ from .events import (
     WorkerStarted,
 )
 from .ids import HostName, LaneId, ProfileName, Row
-from .lane import Lane
+from .lane import BY_USER, OVER_LIMIT, Lane
 from .listings import Listings
 from .suspects import Losses
 from .wire import bring_up, control, messages, orders
@@ -125,7 +125,7 @@ class HostLanes:
             case StopCase(lane, row):
                 if self._lanes[lane].row != row:
                     return b""
-                self._lanes[lane].stopped = "stopped by the user"
+                self._lanes[lane].stopped = BY_USER
                 return orders.stop(lane)
             case Retire(lane):
                 self._lanes[lane].leaving = True
@@ -169,7 +169,7 @@ class HostLanes:
             case messages.LimitReached(number, generation):
                 lane = self._lanes.get(number)
                 if lane is not None and lane.generation == generation and lane.row is not None:
-                    lane.stopped = lane.stopped or "over its time limit"
+                    lane.stopped = lane.stopped or OVER_LIMIT
                 return []
             case messages.Exited(number, generation):
                 lane = self._lanes.get(number)

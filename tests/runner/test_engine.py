@@ -329,7 +329,9 @@ async def test_one_test_can_be_stopped_while_the_others_go_on(tmp_path: Path) ->
     run.observers.append(observe)
     state, code = await go(run)
 
-    assert {"test_a": "timeout", "test_b": "success"} == outcomes(state)
+    assert {"test_a": "error", "test_b": "success"} == outcomes(state)
+    (row,) = state.failures
+    assert "the test was stopped" in " ".join(detail.text for detail in state.details[row])
     assert 1 == code
 
 
