@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -33,7 +34,7 @@ test_list_option=--list
 
 @dataclass(frozen=True)
 class Contender:
-    """A command to time; ``before`` runs first, untimed."""
+    """A command to time; ``before`` runs once, untimed."""
 
     name: str
     command: Sequence[str]
@@ -80,13 +81,22 @@ def compare(
     rounds: int,
     environ: Mapping[str, str],
 ) -> None:
-    """Time every contender once a round, and print medians and the ratio of ours to each."""
+    """Time every contender once a round, and print medians and the ratio of ours to each.
+
+    Each has the suite for itself: nobody is to read what another one has just stored.
+    """
     times: dict[str, list[float]] = {each.name: [] for each in contenders}
+    places = {each.name: folder / f"of-{number}" for number, each in enumerate(contenders)}
+    files = list(folder.iterdir())
+    for each in contenders:
+        places[each.name].mkdir()
+        for file in files:
+            shutil.copy(file, places[each.name])
+        if each.before:
+            subprocess.run(each.before, cwd=places[each.name], check=True, env=dict(environ))
     for _ in range(rounds):
         for each in contenders:
-            if each.before:
-                subprocess.run(each.before, cwd=folder, check=False, env=dict(environ))
-            times[each.name].append(seconds(each.command, folder, environ))
+            times[each.name].append(seconds(each.command, places[each.name], environ))
     print(f"\n{title}")
     for name, got in times.items():
         ratios = [ours / theirs for ours, theirs in zip(times["testlanes"], got, strict=True)]
@@ -128,9 +138,8 @@ def main() -> None:
         if "stestr" in peers:
             contenders.append(Contender("stestr -c2", ["stestr", "run", "--concurrency", "2"]))
         if "testr" in peers:
-            subprocess.run(["testr", "init"], cwd=suite, env=environ, check=True)
             testr = ["testr", "run", "--parallel", "--concurrency", "2"]
-            contenders.append(Contender("testr -c2", testr))
+            contenders.append(Contender("testr -c2", testr, before=["testr", "init"]))
         compare(
             f"{options.tests} trivial unittest tests (E1)",
             suite,
