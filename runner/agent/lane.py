@@ -32,6 +32,7 @@ class Lane:
         """The most bytes that its process may hold; 0: any number."""
         self._bloated = ""
         self.folder = os.path.join(agent.folder, "lanes", str(number))
+        self._pulse = tail.PulseFile(self.folder)
         self.pid = 0
         self.link = Link()
         self.successor = None
@@ -68,6 +69,7 @@ class Lane:
                     self.path(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
                 )
             )
+        self._pulse.create()
 
     def environment(self):
         """Return what the lane adds to the environment of its profile; None removes."""
@@ -82,7 +84,7 @@ class Lane:
 
     def rests(self):
         """Whether its process is stopped while it runs no test; a test has its time limit, or none."""
-        return processes.stopped(self.pid) and not tail.pulse(self.folder).number
+        return processes.stopped(self.pid) and not self._pulse.read().number
 
     def hold_memory(self):
         """Kill it if it holds more than it may, when it had a moment to say where it is. Return whether to look again."""
@@ -105,7 +107,7 @@ class Lane:
 
     def observe(self):
         """Return its Pulse."""
-        return tail.pulse(self.folder)
+        return self._pulse.read()
 
     def speak_for(self, now):
         """Tell in the place of a worker that cannot, if there is something. Return whether to look again."""
@@ -123,7 +125,7 @@ class Lane:
             self._followed.close()
             self._followed = None
         if on:
-            seen = tail.pulse(self.folder)
+            seen = self._pulse.read()
             for name, start in zip(_FILES, (seen.stdout, seen.stderr)):
                 path = self.path(name)
                 at = max(start if seen.number else 0, tail.size(path) - tail.LAST_WORDS)
@@ -185,4 +187,5 @@ class Lane:
             data = source.last_words()
             if data:
                 fields["sources"].append([source.name, source.mime, data])
+        self._pulse.close()
         self.agent.uplink.say("exited", self.number, self.generation, fields)

@@ -19,7 +19,8 @@ class Pulse(OwnFile):
     """The lane's ``pulse`` file: what runs since when and what ran untold, for an agent that must not ask."""
 
     def __init__(self, folder):
-        super().__init__(os.path.join(folder, "pulse"), os.O_WRONLY)
+        # The agent made it, and has it open: removed, it is as good.
+        super().__init__(os.path.join(folder, "pulse"), os.O_WRONLY, sought=False)
         self._pwrite = os.pwrite
 
     def write(self, number, start, out, err, finished, stacks=0, place=NOWHERE, untold=b""):

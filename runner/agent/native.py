@@ -170,7 +170,7 @@ class WorkerLane(Lane):
 
     def observe(self):
         """Return its Pulse."""
-        seen = tail.pulse(self.folder)
+        seen = self._pulse.read()
         if seen.number:
             self.touch()
         return seen
@@ -195,14 +195,19 @@ class WorkerLane(Lane):
     def speak_for(self, now):
         """Tell what it could not tell before it began a long test. Return whether to look again."""
         again = super().speak_for(now)
-        if self.done or self.link.fd is None:
+        if self.done or not self.spoke:
             return again
         if now - self._heard < SILENT:
             return True
         seen = self.observe()
         if seen.number in (0, self._told_for):
             return again  # what begins after a silence is told at once
-        if self.link.may_read and not self.link.waiting():  # what it said itself comes first
+        if now - seen.start / 1e9 < SILENT:
+            return True  # it may be about to say what came before
+        if self.link.fd is None:
+            self.agent.board.accept()  # a test closed the connection: it may be back
+        # What it said itself comes first.
+        if self.link.fd is None or (self.link.may_read and not self.link.waiting()):
             self._tell_for_it(seen)
         return True
 

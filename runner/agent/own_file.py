@@ -12,27 +12,36 @@ class OwnFile:
     Everything it calls is bound at the start: tests replace ``os.open`` and its like.
     """
 
-    def __init__(self, path, flags):
-        """``flags``: of ``os.open``. Nothing is opened before the first use."""
+    def __init__(self, path, flags, sought=True):
+        """``flags``: of ``os.open``. ``sought``: it is read by its path, so that it is of no use once it was removed.
+
+        Nothing is opened before the first use.
+        """
         self.path = path
         self.fd = -1
         self._flags = flags | os.O_CREAT | os.O_CLOEXEC
         self._ident = None
+        self._sought = sought
         self._fstat, self._open, self._close = os.fstat, os.open, os.close
+        self._mkdir = os.mkdir
         self._dup = fcntl.fcntl
 
     def look(self):
-        """Return what ``fstat`` says of it; None when a test closed or removed it, or it was never opened."""
+        """Return what ``fstat`` says of it; None when it is of no use any more, or was never opened."""
         try:
             stat = self._fstat(self.fd)
         except (OSError, OverflowError, ValueError):
             return None
-        ours = (stat.st_dev, stat.st_ino) == self._ident and stat.st_nlink
+        ours = (stat.st_dev, stat.st_ino) == self._ident and (stat.st_nlink or not self._sought)
         return stat if ours else None
 
     def reopen(self):
         """Open it anew and return what ``fstat`` says of it. Raises OSError, ValueError."""
-        fd = self._open(self.path, self._flags, 0o600)
+        try:
+            fd = self._open(self.path, self._flags, 0o600)
+        except FileNotFoundError:  # a test removed the lane's folder, or all temporary files
+            self._make_folder(os.path.dirname(self.path))
+            fd = self._open(self.path, self._flags, 0o600)
         try:
             self.fd = self._dup(fd, fcntl.F_DUPFD_CLOEXEC, high_floor())
             self._close(fd)
@@ -41,3 +50,12 @@ class OwnFile:
         stat = self._fstat(self.fd)
         self._ident = stat.st_dev, stat.st_ino
         return stat
+
+    def _make_folder(self, path):
+        try:
+            self._mkdir(path, 0o700)
+        except FileExistsError:
+            pass
+        except FileNotFoundError:
+            self._make_folder(os.path.dirname(path))
+            self._mkdir(path, 0o700)

@@ -20,12 +20,50 @@ class Pulse:
         data = data if len(data) >= _PULSE.size else bytes(_PULSE.size)
         self.number, self.start, self.stdout, self.stderr, *rest = _PULSE.unpack_from(data)
         self.finished, self.stacks, self.place, size = rest
-        self.untold = data[_PULSE.size : _PULSE.size + size]
+        untold = data[_PULSE.size : _PULSE.size + size]
+        self.untold = (
+            untold if len(untold) == size else b""
+        )  # else it could only be written in part
 
 
-def pulse(folder):
-    """Return a lane's Pulse; all zero before the worker writes one."""
-    return Pulse(piece(os.path.join(folder, "pulse"), 0, _PULSE_LIMIT))
+class PulseFile:
+    """A lane's pulse, kept open: a test that removes it does not hide that it runs."""
+
+    def __init__(self, folder):
+        self._path = os.path.join(folder, "pulse")
+        self._fd = -1
+        self._ident = None
+
+    def create(self):
+        """Let it be there before the worker is. Raises OSError."""
+        os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        self.read()
+
+    def read(self):
+        """Return its Pulse; all zero before the worker writes one."""
+        try:
+            stat = os.stat(self._path)
+            if (stat.st_dev, stat.st_ino) != self._ident:
+                self._open()
+        except OSError:  # it is gone: the worker makes a new one before the next test
+            pass
+        try:
+            return Pulse(os.pread(self._fd, _PULSE_LIMIT, 0))
+        except OSError:
+            return Pulse(b"")
+
+    def close(self):
+        """Let go of it."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd, self._ident = -1, None
+
+    def _open(self):
+        fd = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        self.close()
+        self._fd = fd
+        stat = os.fstat(fd)
+        self._ident = stat.st_dev, stat.st_ino
 
 
 def size(path):

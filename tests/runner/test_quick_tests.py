@@ -42,6 +42,8 @@ MANY = """
     """
 DIES = "os.kill(os.getpid(), 9)"
 WAITS = 'while not os.path.exists("go"): time.sleep(0.01)'
+REMOVES = "import shutil; shutil.rmtree(os.path.dirname(os.readlink('/proc/self/fd/1')), True)"
+CLOSES = "os.closerange(3, 70000)"
 
 
 def many(folder: Path, body: str) -> Path:
@@ -50,11 +52,12 @@ def many(folder: Path, body: str) -> Path:
 
 
 @pytest.mark.parametrize("framework", [unittests, pytests])
+@pytest.mark.parametrize("before", ["pass", REMOVES, CLOSES])
 async def test_a_crash_among_quick_tests_costs_the_test_that_crashed(
-    tmp_path: Path, framework: object
+    tmp_path: Path, framework: object, before: str
 ) -> None:
     made = unittests if framework is unittests else pytests
-    state, code = await finish(made(many(tmp_path, DIES), concurrency=1))
+    state, code = await finish(made(many(tmp_path, f"{before}; {DIES}"), concurrency=1))
 
     told = outcomes(state)
     assert told.pop("test_300_b") == "crash"
@@ -65,12 +68,14 @@ async def test_a_crash_among_quick_tests_costs_the_test_that_crashed(
 
 
 @pytest.mark.parametrize("framework", [unittests, pytests])
+@pytest.mark.parametrize("before", ["pass", REMOVES, CLOSES])
 async def test_what_ran_before_a_long_test_is_told_while_that_runs(
-    tmp_path: Path, framework: object
+    tmp_path: Path, framework: object, before: str
 ) -> None:
     """The long test waits until somebody who only listens has seen all before it end and itself begin."""
     made = unittests if framework is unittests else pytests
-    run = prepare(made(many(tmp_path, WAITS), concurrency=1, timeout=60), Request())
+    body = f"{before}\n            {WAITS}"
+    run = prepare(made(many(tmp_path, body), concurrency=1, timeout=60), Request())
     passed: set[Row] = set()
 
     def observe(event: RunEvent) -> None:
@@ -90,21 +95,25 @@ async def test_what_ran_before_a_long_test_is_told_while_that_runs(
     assert code == 0
 
 
-async def test_a_folder_that_a_test_removes_costs_no_result(tmp_path: Path) -> None:
-    """The agent cannot see what runs any more: the worker tells each."""
-    body = (
-        "import shutil; [shutil.rmtree(os.path.dirname(os.readlink(f)), True)"
-        " for f in ('/proc/self/fd/1',)]"
-    )
-    project = many(tmp_path, body)
+async def test_a_folder_that_tests_remove_costs_no_result(tmp_path: Path) -> None:
+    project = many(tmp_path, REMOVES)
     text = (project / "test_many.py").read_text()
-    dies = "\nA.test_z = lambda self: os.kill(os.getpid(), 9)\n"
+    dies = f"\ndef last(self):\n    {REMOVES}; {DIES}\nA.test_z = last\n"
     (project / "test_many.py").write_text(text + dies)
     state, _ = await finish(unittests(project, concurrency=1))
 
     told = outcomes(state)
     assert told.pop("test_z") == "crash"
     assert {told[f"test_{number:03}"] for number in range(600)} == {"success"}
+
+
+async def test_a_test_that_removed_its_lane_s_folder_has_its_time_limit(tmp_path: Path) -> None:
+    body = f"{REMOVES}; time.sleep(600)"
+    state, _ = await finish(unittests(many(tmp_path, body), concurrency=1, timeout=0.5))
+
+    told = outcomes(state)
+    assert told.pop("test_300_b") == "timeout"
+    assert set(told.values()) == {"success"}
 
 
 # -- the controller's side of a lane -----------------------------------------
