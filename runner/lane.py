@@ -89,6 +89,13 @@ class Lane:
         self.held.update(zip(ids, rows, strict=True))
         self.sent += ids
 
+    @property
+    def place(self) -> int | None:
+        """The place of the running test among what the worker was sent, if that is known."""
+        if self.row is None or self.test_id not in self.sent[self._next :]:
+            return None
+        return self.sent.index(self.test_id, self._next)
+
     # -- what the worker says ------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> list[RunEvent]:

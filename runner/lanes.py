@@ -126,7 +126,7 @@ class HostLanes:
                 if self._lanes[lane].row != row:
                     return b""
                 self._lanes[lane].stopped = BY_USER
-                return orders.stop(lane)
+                return orders.stop(lane, self._lanes[lane].place)
             case Retire(lane):
                 self._lanes[lane].leaving = True
                 return orders.retire(lane)

@@ -175,7 +175,7 @@ class CommandLane(_Shell):
             self.say_exited(0, why, words=False)
         self.agent.closed(self)
 
-    def stop(self):
+    def stop(self, place):
         """A single test of it cannot be ended: end the process, which has until ``grace`` to say its last words."""
         if self.pid:
             self.ending = self.ending or "was stopped on request"

@@ -146,9 +146,11 @@ class WorkerLane(Lane):
             self.agent.clockwork.follow_dump(self, tail.Tail("stacks", path, tail.size(path)))
             processes.send(self.peer, processes.SIG_DUMP)
 
-    def stop(self):
-        """End the running test, if there is one."""
+    def stop(self, place):
+        """End the running test, if there is one, and it is that of this place; None: any."""
         seen = self.observe()
+        if place not in (None, seen.place):
+            return  # that one has ended, and another begun
         if seen.number and self._asked_test != seen.number:
             self._ask(seen.number, processes.SIG_CANCEL, "was killed when its test did not stop")
 

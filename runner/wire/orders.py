@@ -39,9 +39,9 @@ def drop(lane: int, ids: Sequence[str]) -> bytes:
     return encode("drop", lane, list(ids))
 
 
-def stop(lane: int) -> bytes:
-    """End the running test: stacks, a gentle signal, then by force."""
-    return encode("stop", lane)
+def stop(lane: int, place: int | None = None) -> bytes:
+    """End the running test, if it is that of this place (None: any): stacks, a gentle signal, then by force."""
+    return encode("stop", lane, place)
 
 
 def dump(lane: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -109,7 +110,8 @@ async def test_a_folder_that_tests_remove_costs_no_result(tmp_path: Path) -> Non
 
 async def test_a_test_that_removed_its_lane_s_folder_has_its_time_limit(tmp_path: Path) -> None:
     body = f"{REMOVES}; time.sleep(600)"
-    state, _ = await finish(unittests(many(tmp_path, body), concurrency=1, timeout=0.5))
+    async with asyncio.timeout(60):
+        state, _ = await finish(unittests(many(tmp_path, body), concurrency=1, timeout=0.5))
 
     told = outcomes(state)
     assert told.pop("test_300_b") == "timeout"
@@ -148,6 +150,7 @@ def test_a_test_that_its_agent_saw_run_ends_by_its_place() -> None:
 
     assert made.ran(b"", (0, SECOND)) == [CaseStarted(LANE, Row(0), SECOND)]
     assert made.ran(b"", (0, SECOND)) == []
+    assert made.place == 0
     ended = CaseFinished(LANE, Row(0), Status.SUCCESS, Kind.NONE, 3 * SECOND, 2.0)
     passed = CasesPassed(LANE, (Row(1),), (4 * SECOND,), (0.5,))
     told = RESULT.pack(0, 2 * SECOND, 3 * SECOND) + RESULT.pack(1, SECOND // 2, 4 * SECOND)

@@ -89,6 +89,22 @@ def test_a_test_can_be_stopped_and_its_worker_goes_on() -> None:
         rig.end()
 
 
+def test_a_stop_that_comes_late_does_not_reach_the_next_test() -> None:
+    with Rig() as rig:
+        rig.hello()
+        rig.profile()
+        rig.load()
+        rig.open(grace=15)
+        rig.run(0, ["sleep 600", "print x"])
+        rig.wait_result(0, "sleep 600", "inprogress")
+        rig.send(orders.stop(0, 7), orders.ping(1))
+        rig.expect(messages.Pong)
+        assert rig.results(0) == [("sleep 600", "inprogress")]
+        rig.send(orders.stop(0))
+        rig.wait_result(0, "print x", "success")
+        rig.end()
+
+
 def test_a_test_that_does_not_stop_is_killed_after_the_grace() -> None:
     with Rig() as rig:
         rig.hello()

@@ -116,7 +116,7 @@ def test_each_message_of_the_controller_is_one_frame_with_its_word() -> None:
         ["open", 1, "p", 0, {"limit": None}],
         ["run", 1, ["a", "b"]],
         ["drop", 1, ["b"]],
-        ["stop", 1],
+        ["stop", 1, None],
         ["dump", 1],
         ["retire", 1],
         ["kill", 1],
