@@ -73,6 +73,8 @@ class Signals:
         self.expired = None
         """The TestTimeout or TestCancelled raised in the running test, even if the test caught it."""
         self._since = 0
+        self._missed = None
+        """The TestCancelled that came when the pulse spoke of the test already, and nothing could be raised in it yet."""
         # Below `signal`, whose enums cost 3 us a call.
         self._get, self._set = _signal.getsignal, _signal.signal
         self._register, self._unregister = faulthandler.register, faulthandler.unregister
@@ -82,6 +84,7 @@ class Signals:
 
     def ready(self):
         """Make sure that the three signals arrive, and return the size of the file ``stacks``, in bytes."""
+        self._missed = None
         get = self._get
         if get(SIG_TIMEOUT) is not self._on_timeout:
             self._set(SIG_TIMEOUT, self._on_timeout)
@@ -93,10 +96,13 @@ class Signals:
         return stat.st_size
 
     def arm(self, since):
-        """Begin to raise. ``since``: what the pulse says, monotonic ns."""
+        """Begin to raise, at once what came since ``ready``. ``since``: what the pulse says, monotonic ns."""
         self.expired = None
         self._since = since
         self.running = True
+        if self._missed is not None:
+            self.expired, self._missed = self._missed, None
+            raise self.expired
 
     def disarm(self):
         """Stop raising."""
@@ -128,9 +134,12 @@ class Signals:
 
     def _cancel(self, signum, frame):
         __tracebackhide__ = True
-        if self.running:
-            self.expired = TestCancelled("the test was stopped")
-            raise self.expired
+        error = TestCancelled("the test was stopped")
+        if not self.running:
+            self._missed = error
+            return
+        self.expired = error
+        raise error
 
 
 _HANDLERS = Signals._timeout.__code__, Signals._cancel.__code__

@@ -9,6 +9,7 @@ import os
 import resource
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -231,3 +232,26 @@ def test_an_unknown_command_is_told_not_obeyed(tmp_path: Path, here: Agent) -> N
     worker.send(op="juggle")
     assert worker.event("warning") == {"text": "the worker does not know the command 'juggle'"}
     assert worker.one("test_l.T.test_ok").status == "success"
+
+
+def test_a_stop_that_comes_while_a_test_is_told_to_begin_is_not_lost(tmp_path: Path) -> None:
+    """The agent sees in the pulse what runs before anything can be raised in it."""
+    code = """
+import os, sys
+from testlanes.runner.agent.signals import SIG_CANCEL, Signals, TestCancelled
+one = Signals(sys.argv[1])
+one.ready()
+os.kill(os.getpid(), SIG_CANCEL)
+try:
+    one.arm(0)
+except TestCancelled:
+    print("stopped")
+one.disarm()
+os.kill(os.getpid(), SIG_CANCEL)  # after the test
+one.ready()
+one.arm(0)
+print("goes on")
+"""
+    argv = [sys.executable, "-c", code, str(tmp_path)]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split("\n") == ["stopped", "goes on", ""]
