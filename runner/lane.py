@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from .deaths import own_frames, was
 from .errors import ProtocolError
 from .events import (
     CaseFinished,
@@ -28,6 +29,7 @@ from .events import (
     WorkerStarted,
 )
 from .ids import Kind, LaneId, ProfileName, Row, Status
+from .places import Places
 from .wire import control
 from .wire.messages import Exited
 from .wire.subunit import BadStreamError, Decoder, Packet
@@ -51,8 +53,6 @@ class Lane:
     clock: Callable[[], int]
     decoder: Decoder = field(init=False)
     held: dict[str, Row] = field(default_factory=dict[str, Row])
-    sent: list[str] = field(default_factory=list[str])
-    """All ids that the worker was sent: it runs them in this order, and speaks of them by their places."""
     row: Row | None = None
     test_id: str = ""
     started_at: int = 0
@@ -70,8 +70,7 @@ class Lane:
     """Why its command ran nothing, if these go elsewhere."""
     broken: str = ""
     """How its stream broke the protocol; it is killed then, and what still comes is not looked at."""
-    _next: int = 0
-    """The first place of which nothing was told yet."""
+    _places: Places = field(default_factory=Places)
     _settling: int | None = None
     _kind: Kind = Kind.NONE
     _beside: dict[str, int] = field(default_factory=dict[str, int])
@@ -87,14 +86,12 @@ class Lane:
     def give(self, ids: Sequence[str], rows: Iterable[Row]) -> None:
         """The worker is sent these."""
         self.held.update(zip(ids, rows, strict=True))
-        self.sent += ids
+        self._places.give(ids)
 
     @property
     def place(self) -> int | None:
         """The place of the running test among what the worker was sent, if that is known."""
-        if self.row is None or self.test_id not in self.sent[self._next :]:
-            return None
-        return self.sent.index(self.test_id, self._next)
+        return None if self.row is None else self._places.of(self.test_id)
 
     # -- what the worker says ------------------------------------------------------------------------
 
@@ -172,23 +169,18 @@ class Lane:
             return events
         try:
             self._passed(results, events)
-            if running is not None and running[0] >= self._next:
-                self._begin(self._sent(running[0]), running[1], events)
+            test_id = None if running is None else self._places.running(running[0])
+            if running is not None and test_id is not None:
+                self._begin(test_id, running[1], events)
         except ProtocolError as error:
             self.broken = str(error)
         return events
 
     def _passed(self, results: bytes, events: list[RunEvent]) -> None:
-        if len(results) % control.RESULT.size:
-            raise ProtocolError(f"lane {self.lane} tells a part of a result")
         rows: list[Row] = []
         ats: list[int] = []
         times: list[float] = []
-        for place, took, at in control.RESULT.iter_unpack(results):
-            if place < self._next:
-                continue
-            test_id = self._sent(place)
-            self._next = place + 1
+        for test_id, took, at in self._places.passes(results):
             row = self.held.get(test_id)
             if row is None:
                 continue
@@ -202,11 +194,6 @@ class Lane:
         if rows:
             self.finished += len(rows)
             events.append(CasesPassed(self.lane, tuple(rows), tuple(ats), tuple(times)))
-
-    def _sent(self, place: int) -> str:
-        if not 0 <= place < len(self.sent):
-            raise self._unknown_place(place)
-        return self.sent[place]
 
     def _result(self, test_id: str, packet: Packet, events: list[RunEvent]) -> None:
         status = packet.status
@@ -241,8 +228,7 @@ class Lane:
         tags = tuple(sorted(packet.tags))
         if mine and self.row is not None:
             if not self.foreign:
-                with suppress(ValueError):  # no stream of ours
-                    self._next = self.sent.index(test_id, self._next) + 1
+                self._places.ended(test_id)
             self._end(self.row, Status(status), at, tags, events)
         elif test_id in self.held:
             self._end_beside(test_id, Status(status), at, tags, events)
@@ -328,10 +314,6 @@ class Lane:
         details = tuple(self._extras.pop(test_id, ()))
         events.append(ExtraResult(self.lane, test_id, self.profile, status, at, details))
 
-    def _unknown_place(self, place: int) -> ProtocolError:
-        text = f"lane {self.lane} tells of test {place}, and was given {len(self.sent)}"
-        return ProtocolError(text)
-
     def _too_many(self) -> ProtocolError:
         return ProtocolError(
             f"lane {self.lane} tells of more than {EXTRA_LIMIT} tests that it was not given"
@@ -381,11 +363,11 @@ class Lane:
     def _died(self, row: Row, message: Exited, events: list[RunEvent]) -> None:
         if self.stopped:
             kind = self._stop_kind()
-            text = f"The test was {self.stopped}; its worker {_was(message.why)}."
+            text = f"The test was {self.stopped}; its worker {was(message.why)}."
         else:
-            kind, text = Kind.CRASH, f"The worker {_was(message.why)} while this test ran."
+            kind, text = Kind.CRASH, f"The worker {was(message.why)} while this test ran."
         if message.stacks:
-            text += f"\n\n{_own_frames(message.stacks)}"
+            text += f"\n\n{own_frames(message.stacks)}"
         events.append(self._told(row, "traceback", TRACEBACK, text))
         for name, output in (("stdout", message.stdout), ("stderr", message.stderr)):
             if output:
@@ -422,30 +404,9 @@ class Lane:
         """A dead worker must not be green; ``process-returncode`` is what testr calls it."""
         code = 128 + message.signal if message.signal else message.code
         when = "" if message.why.startswith("did not start") else " between two tests"
-        text = f"returncode {code}\n\nThe worker {_was(message.why)}{when}.\n"
+        text = f"returncode {code}\n\nThe worker {was(message.why)}{when}.\n"
         data = (text + message.stderr).encode("utf-8", "backslashreplace")
         details = (("traceback", TRACEBACK, data),)
         return ExtraResult(
             self.lane, "process-returncode", self.profile, Status.FAIL, self.clock(), details
         )
-
-
-def _was(why: str) -> str:
-    return f"was {why}" if why.startswith("killed") else why
-
-
-_FRAMEWORK = ("/testlanes_agent/", "/unittest/case.py", "/_pytest/", "/pluggy/", "/testtools/")
-
-
-def _own_frames(stacks: str) -> str:
-    """Leave out of faulthandler's stacks (innermost frame first) what lies below the test: the framework and us."""
-    kept: list[str] = []
-    below = False
-    for line in stacks.splitlines():
-        if not line.lstrip().startswith("File "):
-            below = False
-        elif any(part in line for part in _FRAMEWORK):
-            below = below or bool(kept and kept[-1].lstrip().startswith("File "))
-        if not below:
-            kept.append(line)
-    return "\n".join(kept)
