@@ -72,23 +72,13 @@ class Finished:
 
     def put(self, event: CaseFinished, offset: int, length: int) -> None:
         """Keep an attempt, in place of the row's earlier one."""
-        row, lane = event.row, event.lane
-        if row >= len(self._status):
-            self._grow(row + 1)
-        place = self._places.get(lane, 0)
-        self._places[lane] = place + 1
-        if self._status[row]:
+        row = event.row
+        if self.ran(row):
             was = self.lane[row], self._generation[row], self._place[row]
             self._before.append((row, self._status[row], *was))
+        self.put_pass(row, event.lane, event.at, event.seconds, offset, length)
         self._status[row] = _CODES[event.status]
         self._kind[row] = _KIND_CODES[event.kind]
-        self._seconds[row] = event.seconds
-        self._at[row] = event.at
-        self.lane[row] = lane
-        self._generation[row] = self.generations.get(lane, 0)
-        self._place[row] = place
-        self.offset[row] = offset
-        self.length[row] = length
 
     def put_pass(
         self, row: Row, lane: LaneId, at: int, seconds: float, offset: int, length: int
