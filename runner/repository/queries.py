@@ -123,26 +123,6 @@ def host_speeds(history: History) -> dict[HostName, float]:
     return {HostName(host): speed for host, speed in rows}
 
 
-def typical_seconds(history: History, number: int = 5) -> dict[Case, float]:
-    """Return the median of each case's durations in the last ``number`` runs, else the latest."""
-    from statistics import median
-
-    known = latest_seconds(history)
-    rows = history.database.execute(
-        """SELECT test_id, profile, r.seconds FROM results r JOIN cases USING (key)
-        WHERE r.run IN (SELECT number FROM runs ORDER BY number DESC LIMIT ?)
-            AND r.seconds IS NOT NULL AND r.kind NOT IN ('crash', 'timeout', 'setup')""",
-        (number,),
-    )
-    several: dict[Case, list[float]] = {}
-    for test_id, profile, seconds in rows:
-        case = Case(test_id, ProfileName(profile))
-        if case in known:
-            several.setdefault(case, []).append(seconds)
-    known.update((case, median(seconds)) for case, seconds in several.items())
-    return known
-
-
 def statuses(history: History, case: Case, number: int = 20) -> list[Status]:
     """Return the case's last statuses, the newest last."""
     rows = history.database.execute(
@@ -151,16 +131,6 @@ def statuses(history: History, case: Case, number: int = 20) -> list[Status]:
         (key_of(*case), number),
     )
     return [Status(status) for (status,) in rows][::-1]
-
-
-def durations(history: History, case: Case, number: int = 20) -> list[tuple[int, float]]:
-    """Return (run, seconds) of the case's last results, the newest last."""
-    rows = history.database.execute(
-        """SELECT number, r.seconds FROM runs CROSS JOIN results r ON run = number AND key = ?
-        WHERE r.seconds IS NOT NULL ORDER BY number DESC LIMIT ?""",
-        (key_of(*case), number),
-    )
-    return [(number, seconds) for number, seconds in rows][::-1]
 
 
 def slowest(history: History, number: int, count: int = 10) -> list[tuple[Case, float]]:
@@ -231,20 +201,6 @@ def compare(history: History, earlier: int, later: int) -> Comparison:
     return Comparison(
         **{name: tuple(sorted(cases)) for name, cases in groups.items()}, slower=tuple(slower)
     )
-
-
-def failing_before(history: History, number: int, cases: Iterable[Case]) -> set[Case]:
-    """Return which of ``cases`` failed when they last ran before run ``number``."""
-    failed: set[Case] = set()
-    for case in cases:
-        row = history.database.execute(
-            """SELECT status FROM runs CROSS JOIN results ON run = number AND key = ?
-            WHERE number < ? ORDER BY number DESC LIMIT 1""",
-            (key_of(*case), number),
-        ).fetchone()
-        if row is not None and row[0] in _FAILURES:
-            failed.add(case)
-    return failed
 
 
 def ran_before(history: History, number: int, case: Case) -> list[Case]:

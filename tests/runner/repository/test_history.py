@@ -75,7 +75,7 @@ def test_the_last_green_run_ran_everything(play: Play) -> None:
     assert queries.last_green(repository.history, before=4) == 0
 
 
-def test_a_cases_last_statuses_and_durations_end_with_the_newest() -> None:
+def test_a_cases_last_statuses_end_with_the_newest() -> None:
     repository = MemoryRepository()
     for seconds, status in ((1, OK), (2, FAIL), (3, SKIP)):
         repository.insert([took("a", seconds, status)], partial=False)
@@ -83,7 +83,6 @@ def test_a_cases_last_statuses_and_durations_end_with_the_newest() -> None:
     history = repository.history
     assert queries.statuses(history, case("a")) == [OK, FAIL, SKIP]
     assert queries.statuses(history, case("a"), 2) == [FAIL, SKIP]
-    assert queries.durations(history, case("a"), 2) == [(1, 2.0), (2, 3.0)]
     assert queries.statuses(history, case("unheard")) == []
 
 
@@ -110,12 +109,11 @@ def test_a_time_is_of_the_last_run_in_which_the_test_ended_by_itself(new: tuple[
     assert queries.latest_seconds(history) == wanted | {case("a"): 4.0}
 
 
-def test_typical_times_are_medians_of_the_last_runs() -> None:
+def test_a_test_s_time_is_that_of_its_latest_run() -> None:
     repository = MemoryRepository()
     repository.insert([took("old", 9)], partial=False)
     for seconds in (100, 1, 2, 3, 50, 4):
         repository.insert([took("a", seconds)], partial=True)
-    assert queries.typical_seconds(repository.history) == {case("a"): 3.0, case("old"): 9.0}
     assert queries.latest_seconds(repository.history) == {case("a"): 4.0, case("old"): 9.0}
 
 
@@ -164,16 +162,6 @@ def test_a_comparison_puts_each_case_where_it_belongs() -> None:
         queries.Change(case("both"), 1.2, 9.0),
         queries.Change(case("same"), 1.2, 2.0),
     )
-
-
-def test_what_failed_before_a_run_is_known() -> None:
-    repository = MemoryRepository()
-    repository.insert([took("a", 1, FAIL), took("b", 1, OK)], partial=False)
-    repository.insert([took("c", 1, OK)], partial=True)
-    repository.insert([took("a", 1, FAIL), took("b", 1, FAIL)], partial=True)
-    cases = [case("a"), case("b"), case("c")]
-    assert queries.failing_before(repository.history, 2, cases) == {case("a")}
-    assert queries.failing_before(repository.history, 0, cases) == set()
 
 
 def test_what_the_same_worker_ran_before_comes_in_its_order() -> None:

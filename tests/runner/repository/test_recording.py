@@ -198,7 +198,6 @@ def test_an_attempt_that_did_not_end_by_itself_leaves_no_time_to_estimate_from(
     story.end(B, Status.FAIL, kind=Kind.ASSERTION)
     assert [one.seconds for one in story.stored()] == [0.25] * 2
     assert repository.times() == {Case("b", DEFAULT_PROFILE): 0.25}
-    assert queries.typical_seconds(repository.history) == {Case("b", DEFAULT_PROFILE): 0.25}
 
 
 def test_failures_of_a_suite_that_could_not_be_loaded_stay_known(repository: Repository) -> None:
