@@ -1,7 +1,8 @@
 """What a worker has run and not told yet: quick passes without a word, of which one write tells many.
 
-Nothing is lost by it: the lane's ``pulse`` holds what is untold when a test begins, and the agent tells that of a worker
-that died, or that is inside a long test. So a result may be told twice; whoever reads it goes by the places.
+The lane's ``pulse`` holds what is untold when a test begins, and the agent tells that of a worker that died, or that is
+inside a long test. So a result may be told twice; whoever reads it goes by the places. A worker killed between a test's end
+and the next one's beginning has lost that result, as if it were killed in the test.
 """
 
 from struct import Struct

@@ -42,9 +42,7 @@ def next_worthy(floor: Floor, holding: Holding, now: float) -> Unit | None:
     if not floor.unequal(speed / NEARLY):
         return unit
     never_timed = seconds is None
-    if (
-        never_timed
-    ):  # what waits is taken to be like what has run; groups and re-runs are left to nobody
+    if never_timed:  # it is taken to be like what has run; groups and re-runs are left to nobody
         if not floor.has_guess or unit.part is not None or floor.backlog.is_urgent(unit.row):
             return unit
         seconds = floor.guess.mean

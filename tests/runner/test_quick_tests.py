@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,13 @@ from testlanes.runner.ids import LOCAL, Kind, LaneId, ProfileName, Row, Status
 from testlanes.runner.journal import Journal, replay
 from testlanes.runner.lane import Lane
 from testlanes.runner.request import Request
+from testlanes.runner.settings import Settings
 from testlanes.runner.state import RunState
 from testlanes.runner.wire.control import RESULT
 
 from .projects import finish, go, outcomes, pytests, unittests, write
 
+Framework = Callable[..., Settings]
 LANE, PY = LaneId(3), ProfileName("default")
 SECOND = 1_000_000_000
 MANY = """
@@ -55,10 +58,9 @@ def many(folder: Path, body: str) -> Path:
 @pytest.mark.parametrize("framework", [unittests, pytests])
 @pytest.mark.parametrize("before", ["pass", REMOVES, CLOSES])
 async def test_a_crash_among_quick_tests_costs_the_test_that_crashed(
-    tmp_path: Path, framework: object, before: str
+    tmp_path: Path, framework: Framework, before: str
 ) -> None:
-    made = unittests if framework is unittests else pytests
-    state, code = await finish(made(many(tmp_path, f"{before}; {DIES}"), concurrency=1))
+    state, code = await finish(framework(many(tmp_path, f"{before}; {DIES}"), concurrency=1))
 
     told = outcomes(state)
     assert told.pop("test_300_b") == "crash"
@@ -71,12 +73,11 @@ async def test_a_crash_among_quick_tests_costs_the_test_that_crashed(
 @pytest.mark.parametrize("framework", [unittests, pytests])
 @pytest.mark.parametrize("before", ["pass", REMOVES, CLOSES])
 async def test_what_ran_before_a_long_test_is_told_while_that_runs(
-    tmp_path: Path, framework: object, before: str
+    tmp_path: Path, framework: Framework, before: str
 ) -> None:
     """The long test waits until somebody who only listens has seen all before it end and itself begin."""
-    made = unittests if framework is unittests else pytests
     body = f"{before}\n            {WAITS}"
-    run = prepare(made(many(tmp_path, body), concurrency=1, timeout=60), Request())
+    run = prepare(framework(many(tmp_path, body), concurrency=1, timeout=60), Request())
     passed: set[Row] = set()
 
     def observe(event: RunEvent) -> None:
