@@ -214,9 +214,9 @@ class WorkerLane(Lane):
         return True
 
     def _tell_for_it(self, seen):
-        """Tell what ran untold, and what runs. All that it said before that test began was passed on."""
+        """Tell what ran untold, and what runs, or ended without a word. All that it said before was passed on."""
         running = None
-        if seen.number and seen.place != tail.NOWHERE:
+        if seen.place != tail.NOWHERE:
             ago = time.monotonic_ns() - seen.start
             running = [seen.place, time.time_ns() - ago]
         self._told_for = seen.number
@@ -279,13 +279,13 @@ class WorkerLane(Lane):
         self.agent.board.drain(self)
         self.done = True
         seen = self.observe()
-        if seen.number or status != 0:
-            self._tell_for_it(seen)
+        self._tell_for_it(seen)
         told = "is gone" if status is None else processes.phrase(status)[2]
         why = self.note() or self.ending or told
         if self._leaving and status == 0 and not seen.number:
             why = "ended as asked"
-        starts = (seen.stdout, seen.stderr) if seen.number else (0, 0)
+        inside = seen.number or seen.place != tail.NOWHERE
+        starts = (seen.stdout, seen.stderr) if inside else (0, 0)
         words = bool(seen.number) or status != 0
         self.say_exited(status, why, starts, seen.stacks, words, seen.number)
         self.agent.board.forget_token(self.token)

@@ -9,15 +9,16 @@ FAR = 1 << 20
 _PULSE = Struct("<QQQQQQII")
 _PULSE_LIMIT = 8192
 NOWHERE = 0xFFFFFFFF
+_UNWRITTEN = _PULSE.pack(0, 0, 0, 0, 0, 0, NOWHERE, 0)
 
 
 class Pulse:
-    """What a worker last wrote about itself (ARCHITECTURE.md)."""
+    """What a worker last wrote about itself (ARCHITECTURE.md). ``number`` is 0 when nothing runs."""
 
     __slots__ = ("finished", "number", "place", "stacks", "start", "stderr", "stdout", "untold")
 
     def __init__(self, data):
-        data = data if len(data) >= _PULSE.size else bytes(_PULSE.size)
+        data = data if len(data) >= _PULSE.size else _UNWRITTEN
         self.number, self.start, self.stdout, self.stderr, *rest = _PULSE.unpack_from(data)
         self.finished, self.stacks, self.place, size = rest
         untold = data[_PULSE.size : _PULSE.size + size]
@@ -40,7 +41,7 @@ class PulseFile:
         self.read()
 
     def read(self):
-        """Return its Pulse; all zero before the worker writes one."""
+        """Return its Pulse; nothing runs before the worker writes one."""
         try:
             stat = os.stat(self._path)
             if (stat.st_dev, stat.st_ino) != self._ident:

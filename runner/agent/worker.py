@@ -81,6 +81,8 @@ class Worker:
         self._ending = False
         self._beats = False
         """Whether the pulse says that something runs."""
+        self._began = (0, 0, 0, 0, 0)
+        """What the pulse said when the test began: monotonic ns, sizes, tests finished, size of the stacks."""
         self._sizes = (0, 0)
         self._measured = False
         """Whether the sizes are those of now: nothing but our own code ran since a test ended."""
@@ -225,10 +227,11 @@ class Worker:
         if record.active is not None:
             record.active.current = test_id
         self.started = now()
-        due = self.untold.began(test_id, self.started)
+        # A result that is held is told before the pulse is about the next test.
+        if self.untold.began(test_id, self.started) or self.channel.holds:
+            self.channel.flush()
         since = self._start_clock(self.place)
-        # An agent that cannot see what runs has to be told.
-        if due or self.channel.holds or not self._beats:
+        if not self._beats:  # an agent that cannot see what runs has to be told
             self.channel.flush()
         self.signals.arm(since)
 
@@ -245,15 +248,19 @@ class Worker:
         self._measured = False
         stacks = self.signals.ready()
         since = monotonic()
-        told = self.number, since, sizes[0], sizes[1], self.finished, stacks
-        self._beats = self.pulse.write(*told, place, self.untold.results)
+        self._began = since, sizes[0], sizes[1], self.finished, stacks
+        self._beats = self.pulse.write(self.number, *self._began, place, self.untold.results)
         return since
 
-    def _rest(self):
-        """Nothing runs: say so before anything is written, lest a slow reader runs a finished test into its limit."""
+    def _rest(self, place=NOWHERE):
+        """Nothing runs: say so before anything is written, lest a slow reader runs a finished test into its limit.
+
+        ``place``: of the test that just ended, whose result is yet to be told: a worker that dies now dies in that test.
+        """
         if self._beats or not self.number:
-            sizes, untold = self.health.sizes, self.untold.results
-            self.pulse.write(0, 0, sizes[0], sizes[1], self.finished, 0, NOWHERE, untold)
+            sizes = self.health.sizes
+            began = (0, *sizes, self.finished, 0) if place == NOWHERE else self._began
+            self.pulse.write(0, *began, place, self.untold.results)
             self._beats = False
 
     def end(self, status, details=(), kind="", tags=None, ended=None):
@@ -275,7 +282,7 @@ class Worker:
         took = ended - self.started
         if took >= LOOK:
             # What follows may take a moment, which is not the test's.
-            self._rest()
+            self._rest(self.place)
         parts = list(self.late())
         put = parts.append
         used = set()
@@ -315,7 +322,7 @@ class Worker:
         if status == "success" and not parts and not tags and 0 <= took <= LONGEST:
             self.untold.passed(self.place, took, ended)
             return
-        self._rest()
+        self._rest(self.place)
         put(packets(test_id, status, tags=tags, ns=ended))
         self.channel.hold(b"".join(parts))
 

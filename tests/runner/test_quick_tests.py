@@ -71,6 +71,27 @@ async def test_a_crash_among_quick_tests_costs_the_test_that_crashed(
 
 
 @pytest.mark.parametrize("framework", [unittests, pytests])
+async def test_a_worker_that_dies_before_it_told_a_result_died_in_that_test(
+    tmp_path: Path, framework: Framework
+) -> None:
+    """It is still looking for what the test left when it is killed."""
+    left = (
+        'type("T", (threading.Thread,), {"is_alive": lambda self: os.kill(os.getpid(), 9)})'
+        "(target=time.sleep, args=(9,), daemon=True).start()"
+    )
+    body = f'import threading; open("ran", "a").write("."); {left}; time.sleep(0.002)'
+
+    state, code = await finish(framework(many(tmp_path, body), concurrency=1))
+
+    told = outcomes(state)
+    assert (tmp_path / "ran").read_text() == "."
+    assert told.pop("test_300_b") == "crash"
+    assert set(told.values()) == {"success"}
+    assert state.finished == 601
+    assert code == 1
+
+
+@pytest.mark.parametrize("framework", [unittests, pytests])
 @pytest.mark.parametrize("before", ["pass", REMOVES, CLOSES])
 async def test_what_ran_before_a_long_test_is_told_while_that_runs(
     tmp_path: Path, framework: Framework, before: str
