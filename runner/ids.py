@@ -20,6 +20,9 @@ HostName = NewType("HostName", str)
 DEFAULT_PROFILE = ProfileName("default")
 LOCAL = HostName("local")
 
+RETURNCODE = "process-returncode"
+"""The test id under which a worker's death between two tests fails the run, so that it is not green; testr's and stestr's word."""
+
 
 class Case(NamedTuple):
     """What is scheduled, run and recorded: one test under one profile.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from .deaths import own_frames, was
+from .deaths import TEXT, death_between, last_words
 from .errors import ProtocolError
 from .events import (
     CaseFinished,
@@ -28,18 +28,15 @@ from .events import (
     WorkerLost,
     WorkerStarted,
 )
-from .ids import Kind, LaneId, ProfileName, Row, Status
+from .extras import Extras
+from .ids import RETURNCODE, Kind, LaneId, ProfileName, Row, Status
 from .places import Places
 from .wire import control
 from .wire.messages import Exited
 from .wire.subunit import BadStreamError, Decoder, Packet
 
-TRACEBACK = 'text/x-traceback;charset="utf8";language="python"'
-TEXT = "text/plain;charset=utf8"
 OVER_LIMIT, BY_USER = "over its time limit", "stopped by the user"
 """Why a running test is being stopped."""
-EXTRA_LIMIT = 1000
-"""Results under ids that nobody scheduled, of one worker; more are a protocol error."""
 
 
 @dataclass(slots=True)
@@ -75,13 +72,11 @@ class Lane:
     _kind: Kind = Kind.NONE
     _beside: dict[str, int] = field(default_factory=dict[str, int])
     """When tests began that run beside ``row`` in a foreign command."""
-    _extras: dict[str, list[tuple[str, str, bytes]]] = field(
-        default_factory=dict[str, list[tuple[str, str, bytes]]]
-    )
-    _extra_count: int = 0
+    _extras: Extras = field(init=False)
 
     def __post_init__(self) -> None:
         self.decoder = Decoder(foreign=self.foreign)
+        self._extras = Extras(self.lane, self.profile)
 
     def give(self, ids: Sequence[str], rows: Iterable[Row]) -> None:
         """The worker is sent these."""
@@ -221,7 +216,7 @@ class Lane:
                     )
                 )
             else:
-                self._keep(test_id, packet)
+                self._extras.keep(test_id, packet)
         if status is None or status == "exists":
             return
         at = self.clock() if packet.ns is None else packet.ns
@@ -233,7 +228,7 @@ class Lane:
         elif test_id in self.held:
             self._end_beside(test_id, Status(status), at, tags, events)
         else:
-            self._extra(test_id, Status(status), at, events)
+            events.append(self._extras.end(test_id, Status(status), at))
 
     def _begin(self, test_id: str, ns: int | None, events: list[RunEvent]) -> None:
         row = self.held.get(test_id)
@@ -258,7 +253,7 @@ class Lane:
             if status is not Status.FAIL:
                 # Whatever it says now, it was to end, and the signal may have cut a wait short.
                 status = Status.FAIL
-                events.append(self._told(row, "reason", TEXT, f"It ended, but was {self.stopped}."))
+                events.append(self._reason(row, f"It ended, but was {self.stopped}."))
         self._finish(row, status, kind, at, tags, events)
 
     def _stop_kind(self) -> Kind:
@@ -289,35 +284,14 @@ class Lane:
         self.finished += 1
         start = self._beside.pop(test_id, at)
         events.append(CaseStarted(self.lane, row, start))
-        for name, mime, data in self._extras.pop(test_id, ()):
+        for name, mime, data in self._extras.take(test_id):
             events.append(DetailReceived(self.lane, row, name, mime, data, eof=True))
         seconds = max(0.0, (at - start) / 1e9)
         events.append(CaseFinished(self.lane, row, status, Kind.NONE, at, seconds, tags))
 
-    def _told(self, row: Row, name: str, mime: str, text: str) -> DetailReceived:
+    def _reason(self, row: Row, text: str) -> DetailReceived:
         data = text.encode("utf-8", "backslashreplace")
-        return DetailReceived(self.lane, row, name, mime, data, eof=True)
-
-    def _keep(self, test_id: str, packet: Packet) -> None:
-        details = self._extras.setdefault(test_id, [])
-        if len(self._extras) > EXTRA_LIMIT:
-            raise self._too_many()
-        name, mime, data = packet.name or "", packet.mime or TEXT, packet.data or b""
-        if details and details[-1][0] == name:
-            data = details.pop()[2] + data
-        details.append((name, mime, data))
-
-    def _extra(self, test_id: str, status: Status, at: int, events: list[RunEvent]) -> None:
-        self._extra_count += 1
-        if self._extra_count > EXTRA_LIMIT:
-            raise self._too_many()
-        details = tuple(self._extras.pop(test_id, ()))
-        events.append(ExtraResult(self.lane, test_id, self.profile, status, at, details))
-
-    def _too_many(self) -> ProtocolError:
-        return ProtocolError(
-            f"lane {self.lane} tells of more than {EXTRA_LIMIT} tests that it was not given"
-        )
+        return DetailReceived(self.lane, row, "reason", TEXT, data, eof=True)
 
     def gave_back(self, ids: Iterable[str]) -> CasesReturned:
         """Return what it means that the worker has not started ``ids`` and will not."""
@@ -348,7 +322,7 @@ class Lane:
             self._batch_ended(message, events)
             expected = True
         elif not expected:
-            events.append(self._process_returncode(message))
+            events.append(self._unexpected(message))
         events.append(WorkerLost(self.lane, self.generation, message.why, expected))
         return events
 
@@ -356,32 +330,22 @@ class Lane:
         """Return the verdict on the running test where its host is gone: ``text`` says why it fails."""
         events: list[RunEvent] = []
         if self.row is not None:
-            events.append(self._told(self.row, "reason", TEXT, text))
+            events.append(self._reason(self.row, text))
             self._finish(self.row, Status.FAIL, Kind.CRASH, self.clock(), (), events)
         return events
 
     def _died(self, row: Row, message: Exited, events: list[RunEvent]) -> None:
-        if self.stopped:
-            kind = self._stop_kind()
-            text = f"The test was {self.stopped}; its worker {was(message.why)}."
-        else:
-            kind, text = Kind.CRASH, f"The worker {was(message.why)} while this test ran."
-        if message.stacks:
-            text += f"\n\n{own_frames(message.stacks)}"
-        events.append(self._told(row, "traceback", TRACEBACK, text))
-        for name, output in (("stdout", message.stdout), ("stderr", message.stderr)):
-            if output:
-                events.append(self._told(row, name, TEXT, output))
-        for name, mime, data in message.sources:
+        kind = self._stop_kind() if self.stopped else Kind.CRASH
+        for name, mime, data in last_words(message, self.stopped):
             events.append(DetailReceived(self.lane, row, name, mime, data, eof=True))
         self._finish(row, Status.FAIL, kind, self.clock(), (), events)
 
     def _batch_ended(self, message: Exited, events: list[RunEvent]) -> None:
         if not self.held:
             if message.code or message.signal:
-                events.append(self._process_returncode(message))
+                events.append(self._unexpected(message))
             return
-        if not self.finished and not self._extra_count and self.elsewhere(self.held.values()):
+        if not self.finished and not self._extras.count and self.elsewhere(self.held.values()):
             last = message.stderr.strip().rpartition("\n")[2]
             self.refused = f"{message.why}: {last}" if last else message.why
             events.append(self.gave_back(list(self.held)))
@@ -397,16 +361,9 @@ class Lane:
             self._begin(test_id, None, events)
             if self.row is not None:
                 text = "The test command ended without a word about this test."
-                events.append(self._told(self.row, "reason", TEXT, text))
+                events.append(self._reason(self.row, text))
                 self._finish(self.row, Status.FAIL, Kind.ERROR, self.clock(), (), events)
 
-    def _process_returncode(self, message: Exited) -> ExtraResult:
-        """A dead worker must not be green; ``process-returncode`` is what testr calls it."""
-        code = 128 + message.signal if message.signal else message.code
-        when = "" if message.why.startswith("did not start") else " between two tests"
-        text = f"returncode {code}\n\nThe worker {was(message.why)}{when}.\n"
-        data = (text + message.stderr).encode("utf-8", "backslashreplace")
-        details = (("traceback", TRACEBACK, data),)
-        return ExtraResult(
-            self.lane, "process-returncode", self.profile, Status.FAIL, self.clock(), details
-        )
+    def _unexpected(self, message: Exited) -> ExtraResult:
+        details = (death_between(message),)
+        return ExtraResult(self.lane, RETURNCODE, self.profile, Status.FAIL, self.clock(), details)

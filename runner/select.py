@@ -7,15 +7,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 
 from .errors import UserError
-from .ids import ProfileName
+from .ids import RETURNCODE, ProfileName
 from .patterns import compile_pattern
 from .settings import Selection
 
 FAILED_IMPORT = "unittest.loader._FailedTest."
 """What unittest calls a module that it could not import: this and the module's name."""
-
-NO_TEST = "process-returncode"
-"""What testr and stestr call a process that died."""
 
 _FIXTURE = re.compile(r"(?:setUp|tearDown)(?:Class|Module) \((.+)\)")
 
@@ -89,7 +86,7 @@ def absent(
 
 
 def _is_of_a_test(test_id: str) -> bool:
-    if stands_for_unloaded(test_id) or test_id == NO_TEST:
+    if stands_for_unloaded(test_id) or test_id == RETURNCODE:
         return False
     return _FIXTURE.fullmatch(test_id) is None
 

@@ -11,11 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 
 from ..frozen import frozen
-from ..ids import DEFAULT_PROFILE, ProfileName, Status
+from ..ids import DEFAULT_PROFILE, RETURNCODE, ProfileName, Status
 from .base import StoredResult
-
-PROCESS = "process-returncode"
-"""What subunit's runners report when a worker's exit code was not 0."""
 
 _CLASS = re.compile(r"(?:setUp|tearDown)Class \((?P<name>.+)\)")
 _MODULE = re.compile(r"(?:setUp|tearDown)Module \((?P<name>.+)\)")
@@ -101,7 +98,7 @@ def is_gone(old: StoredResult, listed: Mapping[ProfileName, frozenset[str]]) -> 
 
     ``listed``: profile -> all ids it has, as the repository spells them; of other profiles nothing is known.
     """
-    if old.profile not in listed or old.test_id == PROCESS:
+    if old.profile not in listed or old.test_id == RETURNCODE:
         return False
     ids = listed[old.profile]
     if old.test_id in ids:
@@ -114,7 +111,7 @@ def is_gone(old: StoredResult, listed: Mapping[ProfileName, frozenset[str]]) -> 
 
 def _mended(test_id: str, profiles: tuple[ProfileName, ...], facts: Facts) -> bool:
     """Say whether a failure that is no test's own is over, because its class, module or file ran."""
-    if test_id == PROCESS:
+    if test_id == RETURNCODE:
         return not facts.interrupted and any(
             True for profile in profiles for _ in facts.ran(profile)
         )

@@ -12,8 +12,9 @@ from testlanes.runner.events import (
     WorkerLost,
     WorkerStarted,
 )
+from testlanes.runner.extras import LIMIT
 from testlanes.runner.ids import Kind, LaneId, ProfileName, Row, Status
-from testlanes.runner.lane import EXTRA_LIMIT, Lane
+from testlanes.runner.lane import Lane
 from testlanes.runner.wire.control import EVENT_MIME
 from testlanes.runner.wire.messages import Exited
 from testlanes.runner.wire.subunit import Packet, encode
@@ -184,9 +185,9 @@ def test_a_result_of_nobodys_is_told_with_its_details() -> None:
 
 def test_inventing_tests_without_end_is_a_protocol_error() -> None:
     made = lane()
-    events = say(made, *(done(f"x{number}") for number in range(EXTRA_LIMIT + 1)))
+    events = say(made, *(done(f"x{number}") for number in range(LIMIT + 1)))
 
-    assert EXTRA_LIMIT == len(events)
+    assert LIMIT == len(events)
     assert "not given" in made.broken
 
 
