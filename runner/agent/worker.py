@@ -7,7 +7,6 @@ An adapter subclasses ``Worker``, sets ``kind``, gives ``run_one`` and ``release
 import os
 import sys
 import traceback
-from collections import deque
 
 from . import record
 from .channel import Gone, event_packet, now
@@ -15,6 +14,7 @@ from .health import Health
 from .lane_files import NOWHERE, Pulse, printed
 from .leaks import Leaks, leaks_text
 from .packets import packets
+from .sent import Sent
 from .signals import Signals, TestTimeout, monotonic
 from .untold import LONGEST, Untold
 
@@ -55,8 +55,7 @@ class Worker:
         self.channel = channel
         self.options = options
         self.known = known
-        self.queue = deque()
-        """(place, id) of what it is to run."""
+        self.sent = Sent(channel)
         self.folder = options["dir"]
         self.single = bool(options.get("single"))
         """End after one test."""
@@ -76,9 +75,7 @@ class Worker:
         self.signals = Signals(self.folder, options.get("limit"))
         self.leaks = Leaks(options, self._fixture_leaked)
         self._peeked = None
-        self._sent = 0
         self._looked = self._ended = 0
-        self._ending = False
         self._beats = False
         """Whether the pulse says that something runs."""
         self._began = (0, 0, 0, 0, 0)
@@ -135,10 +132,10 @@ class Worker:
             self.run_one(test_id)
             if self.single:
                 break
-        unrun = ([] if self._peeked is None else [self._peeked]) + list(self.queue)
+        unrun = ([] if self._peeked is None else [self._peeked]) + list(self.sent.queue)
         unrun = [test_id for _, test_id in unrun]
-        self.queue.clear()
-        self._peeked, self._ending = None, True
+        self._peeked = None
+        self.sent.end()
         if self.sick:
             self.channel.event("retire", why=self.sick, unrun=unrun)
         self.attend()
@@ -166,58 +163,21 @@ class Worker:
         None when the worker is to end, and, without ``wait``, when nothing is queued.
         """
         if self._peeked is None:
-            if not self.queue or self._ended - self._looked >= LOOK:
+            sent = self.sent
+            if not sent.queue or self._ended - self._looked >= LOOK:
                 # Look even when ids are queued: a `drop` must find them still there.
                 self._looked = self._ended
-                self._obey(wait=False)
-            while not self.queue:
-                if self._ending or (self.single and self.finished):
+                sent.obey(wait=False)
+            while not sent.queue:
+                if sent.ending or (self.single and self.finished):
                     return None
                 if wait:
                     self._rest()
                     self._measured = False
-                if not self._obey(wait):
+                if not sent.obey(wait):
                     return None
-            self._peeked = self.queue.popleft()
+            self._peeked = sent.queue.popleft()
         return self._peeked[1]
-
-    def _obey(self, wait):
-        """Obey all commands that are there; with ``wait``, wait for the first. Return whether there was one."""
-        obeyed = False
-        while not self._ending:
-            message = self.channel.receive(wait and not obeyed)
-            if message is None:
-                break
-            obeyed = True
-            word = message.get("op")
-            if word == "run":
-                ids = message["ids"]
-                self.queue.extend(enumerate(ids, self._sent))
-                self._sent += len(ids)
-            elif word == "drop":
-                self._drop(message["ids"])
-            elif word == "shutdown":
-                self._ending = True
-            else:
-                self.channel.event(
-                    "warning", text="the worker does not know the command %r" % (word,)
-                )
-        return obeyed
-
-    def _drop(self, ids):
-        # An id may be queued more than once (repeated runs): each mention takes one back, the last first.
-        given = []
-        places = {}
-        for place, test_id in self.queue:
-            places.setdefault(test_id, []).append(place)
-        gone = set()
-        for test_id in ids:
-            if places.get(test_id):
-                gone.add(places[test_id].pop())
-                given.append(test_id)
-        if given:
-            self.queue = deque(each for each in self.queue if each[0] not in gone)
-        self.channel.event("dropped", ids=given)
 
     # -- one test ------------------------------------------------------------
 
