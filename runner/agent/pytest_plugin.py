@@ -1,6 +1,5 @@
 """The plugin object by which a pytest session becomes a loader or a worker. Nothing is installed in the target."""
 
-import contextlib
 import gc
 import io
 import os
@@ -21,16 +20,15 @@ from .live_sources import copy_log
 from .pytest_ahead import Ahead
 from .pytest_early import early_readers
 from .pytest_fixtures import FixtureWatch
+from .pytest_folders import TemporaryFolders, part_from_loader
 from .pytest_master import PATIENCE, Desk, Door, Master
 from .pytest_quiet import PLUGINS, nothing, put_aside, quiet_logging, silence
 from .pytest_running import PytestWorker
 from .pytest_short import short_way
 from .pytest_suite import Suite
+from .pytest_warnings import Warnings
 from .whereabouts import Whereabouts
 from .worker import exception_text
-
-MAX_WARNINGS = 200
-"""Warnings that one process tells of."""
 
 
 class Plugin:
@@ -50,7 +48,7 @@ class Plugin:
         self.worker = None
         self._desk = None
         self._door = None
-        self._warned = set()
+        self._warnings = Warnings()
         self._where = Whereabouts(options.get("dir"))
         self._summary = None
         self._rare = pytest_lean.RareCollections()
@@ -59,10 +57,7 @@ class Plugin:
         self._forks = None
         self._early = None
         """What a worker needs that was forked while we collected: the arguments of ``_fork``."""
-        self._shared_base = False
-        """Whether lanes have their temporary folders below ours."""
-        self._kept = []
-        """Warnings that came in a warm image, for each loader that is forked from it to tell."""
+        self._folders = TemporaryFolders()
 
     # -- start ---------------------------------------------------------------
 
@@ -70,7 +65,7 @@ class Plugin:
         """Be a loader or a worker from now on, in a fork of a warm image (``pytest_begun``)."""
         self.loader = self.options["role"] == "loader"
         self._where = Whereabouts(self.options["dir"])
-        kept, self._kept = self._kept, []
+        kept = self._warnings.take()
         if self.loader:
             for nodeid, text in kept:
                 self.channel.event("warning", nodeid, text=text)
@@ -116,15 +111,7 @@ class Plugin:
             except ValueError as error:
                 self.channel.event("warning", text=str(error))
         pytest_xdist.become_worker(config, self.options, more)
-        base = config.option.basetemp
-        if base:
-            config.option.basetemp = os.path.join(base, "popen-" + self._worker_name(self.options))
-
-    @staticmethod
-    def _worker_name(options):
-        name = pytest_xdist.worker_id(options)
-        generation = options.get("generation") or 0
-        return "%s-%d" % (name, generation) if generation > 1 else name
+        self._folders.part_option(config, self.options)
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config):
@@ -189,7 +176,7 @@ class Plugin:
         """Between two files: list what is known for certain, and fork workers that are asked for."""
         try:
             if self._ahead.next_file(session.config) and self._forks is None:
-                self._settle_basetemp(session.config)
+                self._folders.settle(session.config, self.suite)
                 self._forks = self._fork_service(session)
             if self._forks is not None:
                 self._forks.poll()
@@ -204,15 +191,11 @@ class Plugin:
         image = self.options["role"] == "image"
         if not (self.loader or self.worker or image):
             return  # a fresh worker that collects: its loader has told
-        key = (warning_message.category, warning_message.filename, warning_message.lineno)
-        if key in self._warned or len(self._warned) >= MAX_WARNINGS:
+        text = self._warnings.news(warning_message)
+        if not text:
             return
-        self._warned.add(key)
-        category = getattr(warning_message.category, "__name__", "Warning")
-        place = "%s:%d" % (warning_message.filename, warning_message.lineno)
-        text = "%s: %s: %s" % (place, category, warning_message.message)
         if image:
-            self._kept.append((nodeid or None, text))
+            self._warnings.keep(nodeid or None, text)
             return
         channel = self.worker.channel if self.worker else self.channel
         channel.event("warning", nodeid or None, text=text)
@@ -272,7 +255,7 @@ class Plugin:
             while forks is None and channel.receive().get("op") != "shutdown":
                 pass
             return
-        self._settle_basetemp(config)
+        self._folders.settle(config, self.suite)
         forks = forks or self._fork_service(session)
         forks.loaded()
         self._rare.end()
@@ -305,16 +288,6 @@ class Plugin:
             return "%s asks which worker it is in before tests run" % ", ".join(modules)
         return unsafe()
 
-    def _settle_basetemp(self, config):
-        """Let all lanes' temporary folders be below one, as xdist's workers have it."""
-        factory = getattr(config, "_tmp_path_factory", None)
-        if factory is not None and self.suite.wants("tmp_path_factory"):
-            try:
-                factory.getbasetemp()
-                self._shared_base = True
-            except OSError:
-                pass  # the first test that wants one tells
-
     def _fork(self, session, channel, options, outputs, known=-1):
         """Be a worker, in a fork of the loader. ``known``: see ``Worker``."""
         config = session.config
@@ -326,13 +299,7 @@ class Plugin:
         if reporter is not None:
             silence(manager, reporter)
         pytest_xdist.become_worker(config, options)
-        factory = getattr(config, "_tmp_path_factory", None)
-        base = getattr(factory, "_basetemp", None)
-        if base is not None:
-            # What it is to remove at the end is the loader's.
-            factory._exit_stack = contextlib.ExitStack()
-            factory._given_basetemp = base / ("popen-" + self._worker_name(options))
-            factory._basetemp = None
+        part_from_loader(config, options)
         self.loader = False
         self.options = options
         self._work(session, channel, options, known)
@@ -383,9 +350,8 @@ class Plugin:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session):
         failed = session.testsfailed - len(self.suite.broken)
-        if self.loader and self._shared_base:
-            # With tmp_path_retention_policy = failed, pytest removes all of it after a session without failures.
-            session.config._tmp_path_factory._basetemp = None
+        if self.loader:
+            self._folders.keep(session.config)
         start = len(self._summary.getvalue()) if self._summary is not None else 0
         if self.loader:
             gc.unfreeze()  # what is frozen, gc.get_referrers does not see: hypothesis asks it when it sums up
