@@ -18,12 +18,12 @@ def run_failing(args: Arguments, settings: Settings) -> int:
     they are cleaned; they are of one profile, and several profiles' are refused. ``--json`` has the
     form of testrepository's profiles: ``{id: {"profiles": […]}}``. ``-p`` leaves out other profiles'.
     """
-    repository = opened(settings)
-    if args.subunit:
-        with binary_stdout() as out:
-            repository.subunit_v2(None, out)
-        return 0
-    failing = repository.failing()
+    with opened(settings) as repository:
+        if args.subunit:
+            with binary_stdout() as out:
+                repository.subunit_v2(None, out)
+            return 0
+        failing = repository.failing()
     if args.overrides.profiles:
         wanted = {profile.name for profile in settings.profiles}
         failing = [one for one in failing if one.profile in wanted]

@@ -20,9 +20,11 @@ def run_flaky(args: Arguments, settings: Settings) -> int:
     filters = [compile_pattern(text, "The filter") for text in args.filters]
     profiles = {profile.name for profile in settings.profiles} if args.overrides.profiles else None
     known = Quarantine(settings.known_flaky)
+    with opened(settings) as repository:
+        every = queries.flaky(repository.history, args.runs)
     found = [
         one
-        for one in queries.flaky(opened(settings).history, args.runs)
+        for one in every
         if (not filters or any(pattern.search(one.case.test_id) for pattern in filters))
         and (profiles is None or one.case.profile in profiles)
     ]

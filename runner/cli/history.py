@@ -22,17 +22,17 @@ from .stored import newest, opened
 
 def run_history(args: Arguments, settings: Settings) -> int:
     """Do one of the three. ``show`` returns 1 for a run that failed."""
-    repository = opened(settings)
     known = Quarantine(settings.known_flaky)
-    if args.action == "show":
-        number = int(args.run) if args.run else newest(repository)
-        return show_run(repository, number, known, subunit=args.subunit)
-    if args.action == "remove":
-        numbers = repository.run_numbers() if args.run == "all" else [int(args.run)]
-        for number in numbers:
-            repository.remove(number)
-        return 0
-    _list(repository, known, as_json=args.json)
+    with opened(settings) as repository:
+        if args.action == "show":
+            number = int(args.run) if args.run else newest(repository)
+            return show_run(repository, number, known, subunit=args.subunit)
+        if args.action == "remove":
+            numbers = repository.run_numbers() if args.run == "all" else [int(args.run)]
+            for number in numbers:
+                repository.remove(number)
+            return 0
+        _list(repository, known, as_json=args.json)
     return 0
 
 

@@ -20,5 +20,5 @@ def run_init(args: Arguments, settings: Settings) -> int:
             hint="runs store their results in it",
             exit_code=3,
         )
-    opened(settings, create=True)
+    opened(settings, create=True).close()
     return 0

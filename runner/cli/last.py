@@ -41,9 +41,9 @@ class Totals:
 
 def run_last(args: Arguments, settings: Settings) -> int:
     """Show the newest run. Returns 1 if it failed, and always 0 for ``--subunit``, as testr does."""
-    repository = opened(settings)
     known = Quarantine(settings.known_flaky)
-    return show_run(repository, newest(repository), known, subunit=args.subunit)
+    with opened(settings) as repository:
+        return show_run(repository, newest(repository), known, subunit=args.subunit)
 
 
 def show_run(repository: Repository, number: int, known: Quarantine, *, subunit: bool) -> int:

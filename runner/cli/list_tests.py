@@ -34,13 +34,16 @@ def run_list(args: Arguments, settings: Settings) -> int:
         return 0
     if not args.json:
         refuse_mixture(names)
-    failing = known_failures(settings, opened(settings)) if args.failing else None
+    failing = None
+    if args.failing:
+        with opened(settings) as repository:
+            failing = known_failures(settings, repository)
     request = Request(selection_of(args, settings, failing))
     if not settings.instance_provision:
         return _list(args, settings, request)
     from .instances import on_instances
 
-    opened(settings, create=True)  # that is where instances are remembered
+    opened(settings, create=True).close()  # that is where instances are remembered
     return on_instances(
         settings, lambda got: _list(args, settings, replace(request, instances=got))
     )

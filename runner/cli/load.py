@@ -39,12 +39,12 @@ def run_load(args: Arguments, settings: Settings) -> int:
             hint="it must be subunit v2; `subunit-1to2` converts the older format",
             exit_code=NOTHING,
         )
-    repository = opened(settings, create=True)
-    number = repository.insert(results, bool(args.partial))
-    warn(repository)
-    if args.subunit:
-        return 0
-    return show_run(repository, number, Quarantine(settings.known_flaky), subunit=False)
+    with opened(settings, create=True) as repository:
+        number = repository.insert(results, bool(args.partial))
+        warn(repository)
+        if args.subunit:
+            return 0
+        return show_run(repository, number, Quarantine(settings.known_flaky), subunit=False)
 
 
 def _ran_under(words: tuple[str, ...], known: frozenset[ProfileName]) -> ProfileName:

@@ -74,8 +74,6 @@ def run_tests(
 
         settings = replace(settings, shuffle=random.SystemRandom().randrange(1 << 31))
         say(f"random order with --random={settings.shuffle}")
-    repository = open_repository(Path(settings.repository), settings.repository_format, create=True)
-    tell_warnings(repository)
 
     def run(instances: Instances | None) -> int:
         made = make_request(args, settings, repository)
@@ -85,7 +83,10 @@ def run_tests(
         request = replace(made, launch=launch, instances=instances)
         return _run(args, settings, repository, request, dashboard)
 
-    return on_instances(settings, run)
+    path = Path(settings.repository)
+    with open_repository(path, settings.repository_format, create=True) as repository:
+        tell_warnings(repository)
+        return on_instances(settings, run)
 
 
 def _run(

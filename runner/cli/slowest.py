@@ -13,10 +13,9 @@ from .stored import newest, opened
 
 def run_slowest(args: Arguments, settings: Settings) -> int:
     """Print the table, and return 0."""
-    repository = opened(settings)
-    number = newest(repository)
     count = -1 if args.count is None else args.count
-    found = queries.slowest(repository.history, number, count)
+    with opened(settings) as repository:
+        found = queries.slowest(repository.history, newest(repository), count)
     names = [
         clean_line(case.test_id)
         if case.profile == DEFAULT_PROFILE

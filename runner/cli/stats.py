@@ -11,7 +11,8 @@ from .stored import opened
 def run_stats(args: Arguments, settings: Settings) -> int:
     """Print ``runs=N``, as testr does, and ``failing=N``; return 0."""
     del args
-    stats = opened(settings).stats()
+    with opened(settings) as repository:
+        stats = repository.stats()
     say(f"runs={stats.runs}")
     say(f"failing={stats.failing}")
     return 0

@@ -134,6 +134,7 @@ def watched_project(args: Arguments, settings: Settings) -> Project:
         lambda: _failing(settings, repository),
         lambda: _failures(settings, repository),
         lambda listed: _forget(repository, listed),
+        repository.close,
         repository.own / NOTES,
     )
 

@@ -48,9 +48,10 @@ _WHAT: dict[str, What] = {"all": "all", "failing": "failing", "last": "again"}
 def watch_with_dashboard(args: Arguments, load: Callable[[], Settings], ways: Ways) -> int:
     """Watch with the dashboard open. Returns 1 if something is failing at the end, or 128 and a signal."""
     settings = load()
-    repository = open_repository(Path(settings.repository), settings.repository_format, create=True)
-    sitting = Sitting(args, settings, repository)
-    return asyncio.run(_live(sitting, Watching(sitting, load, ways)))
+    path = Path(settings.repository)
+    with open_repository(path, settings.repository_format, create=True) as repository:
+        sitting = Sitting(args, settings, repository)
+        return asyncio.run(_live(sitting, Watching(sitting, load, ways)))
 
 
 async def _live(sitting: Sitting, watching: Watching) -> int:

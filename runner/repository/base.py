@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from ..frozen import frozen
 from ..ids import DEFAULT_PROFILE, LOCAL, Case, HostName, ProfileName, Status
@@ -105,7 +105,7 @@ class Stats:
 
 
 class Repository(ABC):
-    """Where runs are kept. Numbers of runs start at 0 and only grow.
+    """Where runs are kept. Numbers of runs start at 0 and only grow. As a context manager it is closed at the end.
 
     Methods that write raise ``UserError`` when the repository cannot be used at all, and otherwise
     go on and say so (``Recording.problem``, ``warnings``): a run is worth more than its record.
@@ -149,6 +149,16 @@ class Repository(ABC):
     @abstractmethod
     def subunit_v2(self, number: int | None, out: BinaryIO) -> None:
         """Write a run, or what is failing (None), as subunit v2."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of what it keeps open. Repeatable; nothing is to be asked of it afterwards."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     @abstractmethod

@@ -287,6 +287,11 @@ class DirectoryRepository(Repository):
 
         write_v2(self.failing() if number is None else self.read(number), out)
 
+    def close(self) -> None:
+        """Let go of the history's file."""
+        if self._history is not None:
+            self._history.close()
+
     @property
     def history(self) -> History:
         """History, with the runs that other tools stored or removed since."""

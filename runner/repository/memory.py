@@ -87,6 +87,10 @@ class MemoryRepository(Repository):
         """Write a run or what is failing as subunit v2."""
         write_v2(self.failing() if number is None else self.read(number), out)
 
+    def close(self) -> None:
+        """Let go of the history, which is gone then."""
+        self._history.close()
+
     @property
     def history(self) -> History:
         """What happened in earlier runs."""

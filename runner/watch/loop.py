@@ -112,6 +112,7 @@ class Watch:
             self._stopped.set()
             await self._warm.standby.close()
             self._notes.write()
+            self.project.close()
 
     async def _pump(self) -> None:
         async for changes in self.tree.changes(self._stopped):
@@ -176,7 +177,8 @@ class Watch:
         """Read the configuration again and drop what is kept warm where it may be stale; return why."""
         why = self._warm.stale(changed, self.project.settings)
         if why:
-            self.project = self._load()
+            earlier, self.project = self.project, self._load()
+            earlier.close()
             self._choice.configure(self.project.settings)
             await self._warm.renew(self.project.settings)
         return why

@@ -48,5 +48,7 @@ class Project:
     """The same, with what is stored of it."""
     forget: Callable[[Mapping[ProfileName, frozenset[str]]], None]
     """Forget the failures of tests that are gone: all ids that a profile has are given."""
+    close: Callable[[], None]
+    """Let go of where runs are stored."""
     notes: Path
     """Where to keep what is known of the files' uses."""

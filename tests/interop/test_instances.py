@@ -16,10 +16,11 @@ from testlanes.runner.config.hosts import here_only
 from testlanes.runner.config.load import load_settings
 from testlanes.runner.config.overrides import Overrides
 from testlanes.runner.hosts.instances import Instances
-from testlanes.runner.repository.opening import open_repository
+from testlanes.runner.repository.directory import DirectoryRepository
 
 from .nova import CONF, INTERRUPTS, LIMIT, QUICK, Nova, make_nova, shape, stop
 
+Opened = Callable[..., DirectoryRepository]
 Tool = Callable[..., CompletedProcess[bytes]]
 
 
@@ -36,7 +37,7 @@ def sorted_shapes(calls: list[list[str]]) -> set[tuple[str, ...]]:
 
 
 class TestAsTestrDoes:
-    def test_three_machines_with_eight_lanes(self, nova: Nova, tool: Tool) -> None:
+    def test_three_machines_with_eight_lanes(self, nova: Nova, tool: Tool, opened: Opened) -> None:
         code, said = nova.run("-j", "8", QUICK)
 
         assert code == 0, said
@@ -56,7 +57,7 @@ class TestAsTestrDoes:
         assert places == {(where.get(instance, "desktop"), instance) for _, instance in places}
         assert len(places) > 1
 
-        repository = open_repository(nova.folder / ".testrepository", "testr", create=False)
+        repository = opened(nova.folder / ".testrepository", "testr", create=False)
         tags = {tag for result in repository.read(0) for tag in result.tags}
         assert {f"host-{instance}" for _, instance in places} <= tags
 

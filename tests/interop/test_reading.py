@@ -20,6 +20,7 @@ from testlanes.runner.repository.base import StoredResult
 from testlanes.runner.repository.directory import DirectoryRepository
 from testlanes.runner.repository.opening import open_repository
 
+Opened = Callable[..., DirectoryRepository]
 Tool = Callable[..., CompletedProcess[bytes]]
 Name = Literal["testr", "stestr"]
 
@@ -49,8 +50,12 @@ SCRIPT: list[Line] = [
 ]  # fmt: skip
 
 
-def store(path: Path, name: Name, script: list[Line]) -> DirectoryRepository:
-    repository = open_repository(path / FOLDERS[name], name, create=True)
+def store(path: Path, name: Name, script: list[Line]) -> None:
+    with open_repository(path / FOLDERS[name], name, create=True) as repository:
+        record(path, repository, script)
+
+
+def record(path: Path, repository: DirectoryRepository, script: list[Line]) -> None:
     cases = CaseTable()
     recording = repository.begin(cases, partial=False, root=str(path))
     recording.record(RunStarted(START, str(path), (PY, OTHER), 4, False))
@@ -65,7 +70,6 @@ def store(path: Path, name: Name, script: list[Line]) -> DirectoryRepository:
         recording.record(CaseFinished(lane, row, status, kind, START + number * SECOND, 1.0))
     recording.finish(interrupted=False)
     assert recording.problem == ""
-    return repository
 
 
 def parse(stream: bytes) -> list[dict[str, Any]]:
@@ -199,10 +203,10 @@ def test_a_second_run_is_compared_with_the_first(
 
 @pytest.mark.parametrize("name", ["testr", "stestr"])
 def test_hostile_text_harms_no_reader(
-    tmp_path: Path, tool: Tool, project: Callable[[Path], Path], name: Name
+    tmp_path: Path, tool: Tool, project: Callable[[Path], Path], name: Name, opened: Opened
 ) -> None:
     folder = project(tmp_path / "p")
-    repository = open_repository(folder / FOLDERS[name], name, create=True)
+    repository = opened(folder / FOLDERS[name], name, create=True)
     stop = START + SECOND
     ids = [
         "a\nb",

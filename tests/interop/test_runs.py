@@ -128,7 +128,8 @@ def opened(folder: Path) -> DirectoryRepository:
 
 
 def failing(folder: Path) -> set[str]:
-    return {one.test_id for one in opened(folder).failing()}
+    with opened(folder) as repository:
+        return {one.test_id for one in repository.failing()}
 
 
 def temporary(folder: Path) -> list[str]:
@@ -179,7 +180,9 @@ def test_a_run_cut_short_forgets_no_failure_and_blames_no_test(
             time.sleep(0.01)
     assert run.returncode != 0
 
-    reached = {one.test_id for one in opened(folder).read(1)}
+    with opened(folder) as repository:
+        reached = {one.test_id for one in repository.read(1)}
+        record = queries.run(repository.history, 1)
     assert reached
     assert "test_m.Z.test_waits" not in reached
     wanted = known - {one for one in reached if one.startswith("test_m.K")}
@@ -189,7 +192,6 @@ def test_a_run_cut_short_forgets_no_failure_and_blames_no_test(
     assert temporary(folder) == []
     done = tool(folder, "testr", "failing", "--list")
     assert set(done.stdout.decode().splitlines()) == wanted
-    record = queries.run(opened(folder).history, 1)
     assert record is not None
     assert record.interrupted
 
@@ -204,7 +206,8 @@ def test_a_crash_in_a_test_is_stored_as_its_failure_and_the_others_run(
     folder = project(tmp_path / "p")
     (folder / "test_m.py").write_text(PROCESS.format(death=death))
     assert ours(folder).returncode == 1
-    stored = {one.test_id: one for one in opened(folder).read(0)}
+    with opened(folder) as repository:
+        stored = {one.test_id: one for one in repository.read(0)}
     statuses = {
         name[-1]: one.status for name, one in stored.items() if name.startswith("test_m.C.")
     }

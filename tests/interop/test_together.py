@@ -18,9 +18,9 @@ from testlanes.runner.ids import DEFAULT_PROFILE, Case, Kind, LaneId, Status
 from testlanes.runner.repository import queries
 from testlanes.runner.repository.base import StoredResult
 from testlanes.runner.repository.directory import DirectoryRepository
-from testlanes.runner.repository.opening import open_repository
 from testlanes.runner.repository.stream_v2 import write_v2
 
+Opened = Callable[..., DirectoryRepository]
 Tool = Callable[..., CompletedProcess[bytes]]
 Project = Callable[[Path], Path]
 SECOND = 1_000_000_000
@@ -75,11 +75,13 @@ def v2(*results: StoredResult) -> bytes:
     return out.getvalue()
 
 
-def test_we_go_on_where_testr_was_and_it_goes_on_where_we_were(suite: Path, tool: Tool) -> None:
+def test_we_go_on_where_testr_was_and_it_goes_on_where_we_were(
+    suite: Path, tool: Tool, opened: Opened
+) -> None:
     tool(suite, "testr", "init")
     assert tool(suite, "testr", "run").returncode == 1
 
-    repository = open_repository(suite / ".testrepository", "testr", create=False)
+    repository = opened(suite / ".testrepository", "testr", create=False)
     assert failing(repository) == ["test_m.C.test_fails", "test_m.C.test_sometimes"]
     assert repository.failing()[0].traceback.startswith("Traceback (most recent call last):\n")
     assert {one.test_id: one.status for one in repository.read(0)} == {
@@ -105,12 +107,12 @@ def test_we_go_on_where_testr_was_and_it_goes_on_where_we_were(suite: Path, tool
 
 
 def test_stestr_balances_and_reruns_by_what_we_stored(
-    tmp_path: Path, tool: Tool, project: Project
+    tmp_path: Path, tool: Tool, project: Project, opened: Opened
 ) -> None:
     folder = project(tmp_path / "p")
     (folder / "test_m.py").write_text(SUITE)
     assert tool(folder, "stestr", "run", "--serial").returncode == 1
-    repository = open_repository(folder / ".stestr", "stestr", create=False)
+    repository = opened(folder / ".stestr", "stestr", create=False)
     assert failing(repository) == ["test_m.C.test_fails", "test_m.C.test_sometimes"]
     assert (
         run(
@@ -141,12 +143,16 @@ def test_stestr_balances_and_reruns_by_what_we_stored(
     [("testr", ".testrepository", ["--partial"]), ("stestr", ".stestr", [])],
 )
 def test_a_load_after_us_takes_the_next_number_and_so_do_we(
-    tmp_path: Path, tool: Tool, project: Project, name: str, folder: str, partial: list[str]
+    tmp_path: Path,
+    tool: Tool,
+    project: Project,
+    name: str,
+    folder: str,
+    partial: list[str],
+    opened: Opened,
 ) -> None:
     where = project(tmp_path / "p")
-    repository = open_repository(
-        where / folder, "testr" if name == "testr" else "stestr", create=True
-    )
+    repository = opened(where / folder, "testr" if name == "testr" else "stestr", create=True)
     run(repository, [("m.a", FAIL), ("m.b", OK)])
     run(repository, [("m.c", FAIL)])
     stream = v2(StoredResult("m.d", FAIL, tags=("py311",), start=START, stop=START + SECOND))
@@ -180,14 +186,12 @@ class C(unittest.TestCase):
 
 @pytest.mark.parametrize(("name", "folder"), [("testr", ".testrepository"), ("stestr", ".stestr")])
 def test_isolation_analysis_finds_a_conflict_in_a_run_of_ours(
-    tmp_path: Path, tool: Tool, project: Project, name: str, folder: str
+    tmp_path: Path, tool: Tool, project: Project, name: str, folder: str, opened: Opened
 ) -> None:
     """Both bisect over what has the same ``worker-N`` tag before the victim in the newest run."""
     where = project(tmp_path / "p")
     (where / "test_m.py").write_text(textwrap.dedent(CONFLICT))
-    repository = open_repository(
-        where / folder, "testr" if name == "testr" else "stestr", create=True
-    )
+    repository = opened(where / folder, "testr" if name == "testr" else "stestr", create=True)
     ids = [
         f"test_m.C.test_{end}"
         for end in ("a_innocent", "b_polluter", "c_innocent", "d_victim", "e_innocent")
@@ -221,12 +225,12 @@ for number in range(10):
 
 
 def test_a_load_of_testrs_meanwhile_costs_one_of_our_runs_at_most(
-    tmp_path: Path, tool: Tool, project: Project
+    tmp_path: Path, tool: Tool, project: Project, opened: Opened
 ) -> None:
     """testr takes a number and moves its file there later, over ours. If we had done with that run by then, it is gone."""
     folder = project(tmp_path / "p")
     path = folder / ".testrepository"
-    open_repository(path, "testr", create=True)
+    opened(path, "testr", create=True)
     stream = v2(StoredResult("m.foreign", FAIL, start=START, stop=START + SECOND))
     with (
         subprocess.Popen([sys.executable, "-Ic", WRITER, str(path), "0"]) as one,
@@ -234,18 +238,20 @@ def test_a_load_of_testrs_meanwhile_costs_one_of_our_runs_at_most(
     ):
         tool(folder, "testr", "load", "--partial", stdin=stream)
         assert (one.wait(60), other.wait(60)) == (0, 0)
-    repository = open_repository(path, "testr", create=False)
+    repository = opened(path, "testr", create=False)
     stored = [one.test_id for number in repository.run_numbers() for one in repository.read(number)]
     ours = {f"m.t_{writer}_{number}" for writer in range(2) for number in range(10)}
     assert len(ours - set(stored)) <= 1
     assert len(stored) == len(set(stored))
 
 
-def test_times_that_we_cannot_read_do_not_keep_a_run_out(suite: Path, tool: Tool) -> None:
+def test_times_that_we_cannot_read_do_not_keep_a_run_out(
+    suite: Path, tool: Tool, opened: Opened
+) -> None:
     """A times.dbm of another Python's makes testr die before it updates what is failing. Not us."""
     tool(suite, "testr", "init")
     (suite / ".testrepository" / "times.dbm").write_bytes(b"\xcf\x9a\x57\x13" + bytes(60))
-    repository = open_repository(suite / ".testrepository", "testr", create=False)
+    repository = opened(suite / ".testrepository", "testr", create=False)
     cases = CaseTable()
     recording = repository.begin(cases, partial=False, root="")
     row = cases.add("test_m.C.test_fails", D)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -113,7 +113,9 @@ def test_the_next_session_takes_up_what_changed_while_nobody_watched(project: Pa
     one.end()
 
 
-def test_other_settings_are_read_and_everything_runs(watching: Watching) -> None:
+def test_other_settings_are_read_and_everything_runs(
+    watching: Watching, open_below: Callable[..., list[str]]
+) -> None:
     watching.cycle()
     settings = (watching.folder / "testlanes.toml").read_text()
     watching.save("testlanes.toml", "framework = 3\n")
@@ -122,6 +124,8 @@ def test_other_settings_are_read_and_everything_runs(watching: Watching) -> None
     again = watching.cycle()
     assert again["everything"] == "testlanes.toml"
     assert again["counts"] == {"success": 3}
+    files = open_below(watching.folder, watching.pid)
+    assert len([file for file in files if file.endswith("history.sqlite")]) == 1
 
 
 def test_only_what_is_failing_is_run_where_that_is_asked_for(project: Path) -> None:

@@ -44,6 +44,10 @@ class Watching:
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def _read(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:

@@ -13,7 +13,7 @@ import random
 import shutil
 import signal
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from testlanes.runner.events import CaseFinished, CasesPassed, CaseStarted, RunE
 from testlanes.runner.headless import run_headless
 from testlanes.runner.journal import Journal, replay
 from testlanes.runner.report.jsonlines import JsonLines
-from testlanes.runner.repository.opening import open_repository
+from testlanes.runner.repository.directory import DirectoryRepository
 from testlanes.runner.repository.stream_v1 import read_v1
 from testlanes.runner.request import Request
 
@@ -87,7 +87,9 @@ def flat(events: list[RunEvent]) -> Iterator[CaseFinished]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-async def test_what_is_told_is_what_happened(tmp_path: Path, seed: int) -> None:
+async def test_what_is_told_is_what_happened(
+    tmp_path: Path, seed: int, opened: Callable[..., DirectoryRepository]
+) -> None:
     chance = random.Random(seed)
     kinds = chance.choices(USUAL.split(), k=400) + RARE.split() * chance.choice((0, 1, 1, 2))
     chance.shuffle(kinds)
@@ -97,9 +99,8 @@ async def test_what_is_told_is_what_happened(tmp_path: Path, seed: int) -> None:
     fields: dict[str, Any] = {"concurrency": chance.choice((1, 2, 4)), "timeout": LIMIT}
     made = chance.choice((unittests, pytests))(tmp_path, grace=0.5, **fields)
 
-    recorded = RecordedRun(
-        made, open_repository(tmp_path / ".stestr", "stestr", create=True), Request()
-    )
+    repository = opened(tmp_path / ".stestr", "stestr", create=True)
+    recorded = RecordedRun(made, repository, Request())
     run, events, said = recorded.run, list[RunEvent](), io.StringIO()
     journal = Journal(tmp_path / "journal", run.cases)
     run.observers += [events.append, JsonLines(run.cases, said).record, journal.record]

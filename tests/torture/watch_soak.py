@@ -393,8 +393,8 @@ class Watched:
     def failing(self) -> set[str]:
         from testlanes.runner.repository.opening import open_repository
 
-        repository = open_repository(self.root / ".testrepository", "testr", create=False)
-        return {result.case.test_id for result in repository.failing()}
+        with open_repository(self.root / ".testrepository", "testr", create=False) as repository:
+            return {result.case.test_id for result in repository.failing()}
 
     def end(self) -> None:
         self.process.send_signal(signal.SIGINT)

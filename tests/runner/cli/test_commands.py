@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,21 @@ def test_stats_and_history(project: Path, capsys: Captured) -> None:
     capsys.readouterr()
     assert run_command_line(["stats"]) == 0
     assert capsys.readouterr().out.startswith("runs=0\n")
+
+
+def test_no_command_leaves_the_repository_open(
+    project: Path, capsys: Captured, open_below: Callable[..., list[str]]
+) -> None:
+    (project / "test_one.py").write_text(
+        "import unittest\nclass T(unittest.TestCase):\n    def test_a(self): self.fail()\n"
+    )
+    commands = ("run --no-tui", "last", "failing", "slowest", "flaky", "stats", "history")
+    more = ("history show 0", "list --failing", "run --failing --no-tui", "history remove 0")
+    stored(project, result("a"), result("b", "fail"))
+    for words in (*commands, *more):
+        run_command_line(words.split())
+        assert open_below(project) == [], words
+    capsys.readouterr()
 
 
 def test_init_makes_what_testr_makes_and_refuses_to_do_it_twice(

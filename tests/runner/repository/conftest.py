@@ -30,7 +30,6 @@ from testlanes.runner.ids import (
 )
 from testlanes.runner.repository.base import Repository
 from testlanes.runner.repository.memory import MemoryRepository
-from testlanes.runner.repository.opening import open_repository
 
 START = 1_760_000_000_000_000_000
 SECOND = 1_000_000_000
@@ -40,12 +39,14 @@ Line = tuple[str, str, Status | None]
 
 
 @pytest.fixture(params=["memory", "testr", "stestr"])
-def repository(request: pytest.FixtureRequest, tmp_path: Path) -> Repository:
+def repository(
+    request: pytest.FixtureRequest, tmp_path: Path, opened: Callable[..., Repository]
+) -> Repository:
     """Each kind of repository, empty."""
     if request.param == "memory":
         return MemoryRepository()
     name = {"testr": ".testrepository", "stestr": ".stestr"}[request.param]
-    return open_repository(tmp_path / name, request.param, create=True)
+    return opened(tmp_path / name, request.param, create=True)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,19 @@ def test_a_new_one_is_empty(repository: Repository) -> None:
     assert repository.failing() == []
     assert repository.times() == {}
     assert repository.stats() == Stats(runs=0, failing=0)
+
+
+def test_a_closed_one_has_no_file_open(
+    repository: Repository,
+    play: Play,
+    tmp_path: Path,
+    open_below: Callable[..., list[str]],
+) -> None:
+    with repository:
+        play(repository, [("m.a", D, FAIL)])
+        assert len(queries.runs(repository.history)) == 1
+    assert open_below(tmp_path) == []
+    repository.close()
 
 
 def test_runs_are_numbered_from_0_and_read_back_in_order(

@@ -14,7 +14,8 @@ from testlanes.runner.repository.directory import DirectoryRepository
 from testlanes.runner.repository.filing import About, Outcome
 from testlanes.runner.repository.history import History
 from testlanes.runner.repository.memory import MemoryRepository
-from testlanes.runner.repository.opening import open_repository
+
+Opened = Callable[..., DirectoryRepository]
 
 OK, FAIL, SKIP = Status.SUCCESS, Status.FAIL, Status.SKIP
 D = DEFAULT_PROFILE
@@ -32,8 +33,8 @@ def took(test_id: str, seconds: float, status: Status = OK, worker: int = 0) -> 
 
 
 @pytest.fixture
-def directory(testr: Path) -> DirectoryRepository:
-    return open_repository(testr, "testr", create=True)
+def directory(testr: Path, opened: Opened) -> DirectoryRepository:
+    return opened(testr, "testr", create=True)
 
 
 def test_a_run_is_summed_up(play: Play) -> None:
@@ -172,19 +173,19 @@ def test_what_the_same_worker_ran_before_comes_in_its_order() -> None:
 
 
 def test_runs_that_other_tools_stored_or_removed_are_followed(
-    directory: DirectoryRepository, testr: Path, play: Play
+    directory: DirectoryRepository, testr: Path, play: Play, opened: Opened
 ) -> None:
     play(directory, [("a", D, OK)])
     (testr / "1").write_bytes((testr / "0").read_bytes().replace(b"successful", b"failure"))
     (testr / "0").unlink()
-    history = open_repository(testr, "testr", create=False).history
+    history = opened(testr, "testr", create=False).history
     assert [one.number for one in queries.runs(history)] == [1]
     assert queries.statuses(history, case("a")) == [FAIL]
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a database, " * 100, None])
 def test_a_lost_or_damaged_file_is_made_anew_from_the_streams(
-    directory: DirectoryRepository, testr: Path, play: Play, damage: bytes | None
+    directory: DirectoryRepository, testr: Path, play: Play, damage: bytes | None, opened: Opened
 ) -> None:
     both = {"profiles": ("py311", "py313")}
     play(directory, [("a", "py311", FAIL), ("a", "py313", OK)], **both)
@@ -192,7 +193,7 @@ def test_a_lost_or_damaged_file_is_made_anew_from_the_streams(
     path = testr / "testlanes" / "history.sqlite"
     path.unlink() if damage is None else path.write_bytes(damage)
 
-    repository = open_repository(testr, "testr", create=False)
+    repository = opened(testr, "testr", create=False)
 
     (run,) = queries.runs(repository.history)
     assert (run.total, run.failures, run.profiles) == (2, 1, ("py311", "py313"))
@@ -201,7 +202,7 @@ def test_a_lost_or_damaged_file_is_made_anew_from_the_streams(
 
 
 def test_a_page_that_is_damaged_later_costs_no_run(
-    directory: DirectoryRepository, testr: Path, play: Play
+    directory: DirectoryRepository, testr: Path, play: Play, opened: Opened
 ) -> None:
     script = [(f"m.test_number_{number}", D, OK) for number in range(500)]
     play(directory, script)
@@ -211,18 +212,18 @@ def test_a_page_that_is_damaged_later_costs_no_run(
     data[4096:] = b"\xa5" * (len(data) - 4096)
     path.write_bytes(data)
 
-    repository = open_repository(testr, "testr", create=False)
+    repository = opened(testr, "testr", create=False)
     assert play(repository, script) == 1
     assert [one.number for one in queries.runs(repository.history)] == [1, 0]
 
 
 def test_a_place_where_no_file_can_be_is_a_warning(
-    directory: DirectoryRepository, testr: Path, play: Play
+    directory: DirectoryRepository, testr: Path, play: Play, opened: Opened
 ) -> None:
     directory.history.close()
     path = testr / "testlanes" / "history.sqlite"
     path.unlink()
     path.mkdir()
-    repository = open_repository(testr, "testr", create=False)
+    repository = opened(testr, "testr", create=False)
     assert len(queries.runs(repository.history)) == 0
     assert str(path) in repository.warnings[0]

@@ -16,7 +16,9 @@ from testlanes.runner.events import RunEvent
 from testlanes.runner.ids import DEFAULT_PROFILE, Status
 from testlanes.runner.journal import Journal
 from testlanes.runner.repository import queries
-from testlanes.runner.repository.opening import open_repository
+from testlanes.runner.repository.directory import DirectoryRepository
+
+Opened = Callable[..., DirectoryRepository]
 
 # Runs a story up to the event number given, says so, and waits to be killed.
 VICTIM = """
@@ -102,14 +104,15 @@ def test_a_killed_run_is_stored_as_interrupted(
     play: Callable[..., int],
     journal: str,
     stop: str,
+    opened: Opened,
 ) -> None:
     """Wherever it was killed: while it ran, or while it was being stored."""
     old = [(f"m.{name}", DEFAULT_PROFILE, Status.FAIL) for name in "abcd"]
-    play(open_repository(testr, "testr", create=True), old)
+    play(opened(testr, "testr", create=True), old)
     killed(journal, stop)
     assert left(testr), "otherwise this shows nothing"
 
-    repository = open_repository(testr, "testr", create=False)
+    repository = opened(testr, "testr", create=False)
 
     assert left(testr) == []
     (number,) = set(repository.run_numbers()) - {0}
@@ -125,16 +128,16 @@ def test_a_killed_run_is_stored_as_interrupted(
     assert run.interrupted
     if journal == "journal":
         assert (run.label, run.counts[Status.NOT_RUN]) == ("watch", 1)
-    again = open_repository(testr, "testr", create=False)
+    again = opened(testr, "testr", create=False)
     assert again.run_numbers() == [0, number]
     assert again.warnings == []
     assert play(again, old) == number + 1
 
 
 def test_a_run_that_goes_on_is_left_alone(
-    testr: Path, events: Callable[..., tuple[CaseTable, list[RunEvent]]]
+    testr: Path, events: Callable[..., tuple[CaseTable, list[RunEvent]]], opened: Opened
 ) -> None:
-    first = open_repository(testr, "testr", create=True)
+    first = opened(testr, "testr", create=True)
     cases, told = events([("m.a", DEFAULT_PROFILE, Status.FAIL)])
     recording = first.begin(cases, partial=False, root="/")
     assert recording.journal is not None
@@ -143,7 +146,7 @@ def test_a_run_that_goes_on_is_left_alone(
         recording.record(event)
         journal.record(event)
 
-    other = open_repository(testr, "testr", create=False)
+    other = opened(testr, "testr", create=False)
 
     assert other.run_numbers() == []
     assert other.warnings == []
@@ -152,34 +155,34 @@ def test_a_run_that_goes_on_is_left_alone(
     assert left(testr) == []
 
 
-def test_remains_of_a_run_without_results_are_removed(testr: Path) -> None:
-    open_repository(testr, "testr", create=True)
+def test_remains_of_a_run_without_results_are_removed(testr: Path, opened: Opened) -> None:
+    opened(testr, "testr", create=True)
     (testr / ".testlanes-99-abc").write_bytes(b"")
     (testr / ".testlanes-99-abd").write_bytes(b"time: 2025-10-09 08:53:20.123456Z\ntest: cut o")
     (testr / ".testlanes-99-abd.2").write_bytes(b"test: half")
     (testr / ".testlanes-failing").write_bytes(b"test: half")
     (testr / "testlanes" / "99-abe.journal").write_bytes(b"\xff not a journal")
-    repository = open_repository(testr, "testr", create=False)
+    repository = opened(testr, "testr", create=False)
     assert left(testr) == []
     assert repository.run_numbers() == []
     assert repository.warnings == []
 
 
-def test_temporary_files_of_other_tools_are_not_ours_to_remove(testr: Path) -> None:
-    open_repository(testr, "testr", create=True)
+def test_temporary_files_of_other_tools_are_not_ours_to_remove(testr: Path, opened: Opened) -> None:
+    opened(testr, "testr", create=True)
     (testr / "tmpab_1cdef").write_bytes(b"test: a\n")
-    open_repository(testr, "testr", create=False)
+    opened(testr, "testr", create=False)
     assert (testr / "tmpab_1cdef").exists()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_repository_that_cannot_be_written_can_be_read(
-    testr: Path, play: Callable[..., int]
+    testr: Path, play: Callable[..., int], opened: Opened
 ) -> None:
-    play(open_repository(testr, "testr", create=True), [("m.a", DEFAULT_PROFILE, Status.FAIL)])
+    play(opened(testr, "testr", create=True), [("m.a", DEFAULT_PROFILE, Status.FAIL)])
     testr.chmod(0o500)
     try:
-        repository = open_repository(testr, "testr", create=False)
+        repository = opened(testr, "testr", create=False)
         assert [one.test_id for one in repository.failing()] == ["m.a"]
     finally:
         testr.chmod(0o700)

@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from testlanes.runner.repository.directory import DirectoryRepository
-from testlanes.runner.repository.opening import open_repository
 from testlanes.runner.repository.times import TimesError, read_times, stripped, write_times
+
+Opened = Callable[..., DirectoryRepository]
 
 GDBM = b"\xcf\x9a\x57\x13" + bytes(60)
 IDS = ["m.C.plain", "it's", "both ' and \"", "ü[x]", "back\\slash", "tab\t", "a" * 700]
@@ -171,23 +172,23 @@ def test_a_stripped_id_is_stestrs(test_id: str, key: str) -> None:
 
 
 def test_in_a_stestr_repository_both_spellings_have_a_time(
-    tmp_path: Path, play: Callable[..., int]
+    tmp_path: Path, play: Callable[..., int], opened: Opened
 ) -> None:
     from testlanes.runner.ids import Status
 
-    repository = open_repository(tmp_path / ".stestr", "stestr", create=True)
+    repository = opened(tmp_path / ".stestr", "stestr", create=True)
     play(repository, [("m.t[a]", "default", Status.SUCCESS), ("m.t[b]", "default", Status.SUCCESS)])
     assert read_times(tmp_path / ".stestr").keys() == {"m.t[a]", "m.t[b]", "m.t"}
 
 
 def test_unreadable_times_cost_a_warning_and_nothing_else(
-    testr: Path, play: Callable[..., int]
+    testr: Path, play: Callable[..., int], opened: Opened
 ) -> None:
     from testlanes.runner.cases import CaseTable
     from testlanes.runner.events import CaseFinished
     from testlanes.runner.ids import DEFAULT_PROFILE, Case, Kind, LaneId, Status
 
-    repository: DirectoryRepository = open_repository(testr, "testr", create=True)
+    repository: DirectoryRepository = opened(testr, "testr", create=True)
     (testr / "times.dbm").write_bytes(GDBM)
     cases = CaseTable()
     row = cases.add("m.a", DEFAULT_PROFILE)

@@ -13,9 +13,11 @@ import pytest
 
 from testlanes.runner.ids import DEFAULT_PROFILE, Status
 from testlanes.runner.repository import queries
+from testlanes.runner.repository.directory import DirectoryRepository
 from testlanes.runner.repository.numbers import Numbers
-from testlanes.runner.repository.opening import open_repository
 from testlanes.runner.repository.times import read_times
+
+Opened = Callable[..., DirectoryRepository]
 
 WRITER = """
 import sys
@@ -33,7 +35,7 @@ for number in range(15):
 """
 
 
-def test_eight_writers_lose_nothing(testr: Path) -> None:
+def test_eight_writers_lose_nothing(testr: Path, opened: Opened) -> None:
     """testr lost 12 of these 120 runs, and kept 29 of 120 failures."""
     writers = [
         subprocess.Popen(
@@ -46,7 +48,7 @@ def test_eight_writers_lose_nothing(testr: Path) -> None:
     numbers = [int(number) for text in said for number in text.split()]
     assert sorted(numbers) == list(range(120))
 
-    repository = open_repository(testr, "testr", create=False)
+    repository = opened(testr, "testr", create=False)
     wanted = {f"m.t_{writer}_{number}" for writer in range(8) for number in range(15)}
     stored = [one.test_id for number in repository.run_numbers() for one in repository.read(number)]
     assert sorted(stored) == sorted(wanted)
@@ -58,10 +60,10 @@ def test_eight_writers_lose_nothing(testr: Path) -> None:
 
 
 def test_a_run_that_testr_puts_its_own_over_is_stored_under_the_next_number(
-    testr: Path, play: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+    testr: Path, play: Callable[..., int], monkeypatch: pytest.MonkeyPatch, opened: Opened
 ) -> None:
     """testr takes a number, and moves its file there later, whatever is there by then."""
-    repository = open_repository(testr, "testr", create=True)
+    repository = opened(testr, "testr", create=True)
     script = [("m.ours", DEFAULT_PROFILE, Status.FAIL)]
     keep = Numbers.keep
 
@@ -101,7 +103,7 @@ print(recording.finish(interrupted=False), recording.problem, sep="|")
 """
 
 
-def test_a_full_disk_costs_what_did_not_fit_and_says_so(testr: Path) -> None:
+def test_a_full_disk_costs_what_did_not_fit_and_says_so(testr: Path, opened: Opened) -> None:
     done = subprocess.run(
         [sys.executable, "-Ic", FULL, str(testr)], capture_output=True, text=True, timeout=60
     )
@@ -111,7 +113,7 @@ def test_a_full_disk_costs_what_did_not_fit_and_says_so(testr: Path) -> None:
     assert "File too large" in problem
     assert "29 results are not in the stored run" in problem
 
-    repository = open_repository(testr, "testr", create=False)
+    repository = opened(testr, "testr", create=False)
     assert [one.test_id for one in repository.read(0)] == [f"m.t{n}" for n in range(11)]
     assert all(len(one.details[0][2]) == 5_000 for one in repository.read(0))
     assert (testr / "next-stream").read_text() == "1\n"
@@ -133,7 +135,7 @@ def test_a_full_disk_that_takes_nothing_of_a_retried_test_is_no_error_of_ours(te
 
 
 def test_without_hard_links_runs_are_numbered_all_the_same(
-    testr: Path, play: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+    testr: Path, play: Callable[..., int], monkeypatch: pytest.MonkeyPatch, opened: Opened
 ) -> None:
     """As on vfat, and on some shares."""
 
@@ -141,7 +143,7 @@ def test_without_hard_links_runs_are_numbered_all_the_same(
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
     monkeypatch.setattr(os, "link", refuse)
-    repository = open_repository(testr, "testr", create=True)
+    repository = opened(testr, "testr", create=True)
     script = [("m.a", DEFAULT_PROFILE, Status.FAIL)]
     assert [play(repository, script) for _ in range(2)] == [0, 1]
     (testr / "next-stream").write_text("0\n")
