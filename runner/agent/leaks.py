@@ -22,6 +22,7 @@ from .looks import (
     helper_fds,
     listening,
 )
+from .strays import Strays
 
 AGAIN = 0.02
 """Seconds after which a difference is looked at again: threads and processes need a moment to end."""
@@ -32,6 +33,8 @@ MOST = 20
 LOOK_FROM = 1000000
 """Nanoseconds of set up from which a fixture is looked at each time; others only at first, and when under suspicion."""
 SIGHTINGS = 3
+QUICK = 200000
+"""Nanoseconds in which no test starts a process that starts another and ends."""
 _sleep = time.sleep
 
 
@@ -46,7 +49,7 @@ class Leaks:
         self.fails = self.mode == "fail"
         self._allowed = _allowed(options.get("leaks_allow") or ())
         self._files, self._handlers = Files(), Handlers()
-        self._look = Look(high_floor(), self._files, self._handlers)
+        self._look = Look(high_floor(), self._files, self._handlers, Strays(options))
         self._seen = set()
         """What there was at the last look."""
         self._made = {}
@@ -111,21 +114,21 @@ class Leaks:
 
     # -- ends ----------------------------------------------------------------
 
-    def of_test(self, fixed):
+    def of_test(self, fixed, took=QUICK):
         """Return what the test that ends left: kind -> descriptions; empty if nothing.
 
-        ``fixed``: process state that it changed and that was put back.
+        ``fixed``: process state that it changed and that was put back; ``took``: nanoseconds that it ran.
         """
-        found = self._of_test()
+        found = self._of_test(took < QUICK)
         if fixed:
             self._add(found, "state", fixed)
         return found
 
-    def _of_test(self):
+    def _of_test(self, quick):
         del self._open[:]
         self._files.install()
         kinds, self._kinds = self._kinds, set()
-        now = self._look()
+        now = self._look(quick)
         # The most usual case first: nothing is new, and nothing of a fixture's waits to be looked for.
         if not self._made and (now is self._seen or now <= self._seen):
             self._seen = now

@@ -31,15 +31,19 @@ _ENV = os.environ
 class Look:
     """What there is now, as a set of (kind, what): the same object where it is what was there at the last look."""
 
-    def __init__(self, floor, files, handlers):
-        self._floor, self._files, self._handlers = floor, files, handlers
+    def __init__(self, floor, files, handlers, strays):
+        self._floor, self._files, self._handlers, self._strays = floor, files, handlers, strays
         self._fds, self._fd_marks = (), None
         self._last, self._found = None, frozenset()
 
-    def __call__(self):
+    def __call__(self, quick=False):
+        """``quick``: there was no time to start a process that leaves another one."""
         # The thread itself: its number is soon another one's.
         threads = list(threading._active.values())
         children = _children()
+        strays = self._strays(bool(children), quick)
+        if strays:
+            children = [*children, *strays]
         files = self._files.there() if self._files.names else []
         now = threads, self._open_fds(), children, files, self._handlers()
         if now != self._last:

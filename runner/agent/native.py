@@ -1,5 +1,6 @@
 """A lane with a worker of ours: forked from its profile's loader, from its warm image, or a process of its own."""
 
+import os
 import time
 
 from . import processes, tail
@@ -48,6 +49,7 @@ class WorkerLane(Lane):
         options = self.profile.options(self.options)
         options.update(op="options", role="worker", lane=self.number, generation=self.generation)
         options["dir"] = self.folder
+        options["agent"] = os.getpid()
         if self.profile.loader is not None:
             options["loader"] = (
                 self.profile.loader.folder

@@ -264,7 +264,7 @@ class Worker:
             put(event_packet("state", test_id, fixed=fixed, sick=sick))
             self.sick.extend(sick)
         if self.leaks.on:
-            left = self.leaks.of_test(fixed)
+            left = self.leaks.of_test(fixed, took)
             if left:
                 put(event_packet("leaks", test_id, leaks=left))
                 if self.leaks.fails:

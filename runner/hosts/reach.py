@@ -15,7 +15,15 @@ SSH_OPTIONS = (
 )
 """No terminal, no forwarding, no questions. ssh takes the first value of an option: what the user adds comes after."""
 
-NAMESPACE = ("unshare", "--user", "--map-current-user", "--pid", "--fork", "--kill-child")
+NAMESPACE = (
+    "unshare",
+    "--user",
+    "--map-current-user",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+)
 """util-linux: a process namespace that ends with its first process, whatever left its session."""
 
 
