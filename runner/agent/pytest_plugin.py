@@ -85,7 +85,7 @@ class Plugin:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config):
-        put_aside(config.option)
+        self._tell_reports(put_aside(config.option))
         pytest_xdist.quiet_rerunfailures(config)
         seed = self.options.get("seed")
         if seed is not None and getattr(config.option, "randomly_seed", None) == "default":
@@ -98,6 +98,17 @@ class Plugin:
         else:
             self._become_worker(config)
         yield
+
+    def _tell_reports(self, options):
+        """Warn of reports that the project's settings ask for and nobody writes."""
+        if not options:
+            return
+        text = "%s: put aside, as no pytest here sees the whole run; " % ", ".join(options)
+        text += "--junit FILE and --json of testlanes do"
+        if self.loader:
+            self.channel.event("warning", text=text)
+        elif self.options["role"] == "image":
+            self._warnings.keep(None, text)
 
     def _become_worker(self, config):
         more = None

@@ -1,6 +1,7 @@
 """Keeps what belongs to the controller, or to a terminal, out of a session that is only a part of a run."""
 
 import io
+import sys
 
 _OURS = (
     # xdist: we are what distributes.
@@ -23,22 +24,40 @@ _OURS = (
     # Nobody is at the keyboard.
     ("usepdb", False),
     ("trace", False),
-    # Reports of a whole run, which no process here sees.
-    ("xmlpath", None),
-    ("htmlpath", None),
-    ("report_log", None),
-    ("json_report", False),
-    ("pastebin", None),
 )
+_REPORTS = (
+    ("_pytest.junitxml", "xmlpath", "--junitxml"),
+    ("_pytest.pastebin", "pastebin", "--pastebin"),
+    ("pytest_html", "htmlpath", "--html"),
+    ("pytest_reportlog", "report_log", "--report-log"),
+    ("pytest_jsonreport", "json_report", "--json-report"),
+    ("pytest_json", "json_path", "--json"),
+    ("pytest_csv", "csv_path", "--csv"),
+    ("pytest_md", "mdpath", "--md"),
+    ("pytest_md_report", "md_report", "--md-report"),
+    ("pytest_nunit", "nunit_xmlpath", "--nunit-xml"),
+    ("pytest_bdd", "cucumber_json_path", "--cucumberjson"),
+    ("ctrf", "ctrf", "--ctrf"),
+)
+"""Reports of a whole run, which no process here sees: (the module that has the option, its name in there, as it is written).
+
+Without that module the name is another's, and means something else.
+"""
 PLUGINS = ("lfplugin", "nfplugin", "stepwiseplugin", "stepwise")
 """They write the results of "the last run" into pytest's cache, which would be those of one lane."""
 
 
 def put_aside(found):
-    """Reset the options that are the controller's business."""
+    """Reset the options that are the controller's business; return which of them asked for a report."""
     for name, value in _OURS:
         if hasattr(found, name):
             setattr(found, name, value)
+    reports = []
+    for module, name, option in _REPORTS:
+        if module in sys.modules and getattr(found, name, None):
+            setattr(found, name, None)
+            reports.append(option)
+    return reports
 
 
 class SilentReporter:

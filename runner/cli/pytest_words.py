@@ -16,7 +16,17 @@ _INSTEAD = {
     "--pdb": "`D` in the dashboard, which debugs the test under the cursor",
     "--junitxml": "--junit FILE in front of the `--`",
     "-n": "-j N in front of the `--`",
+    "--durations": "`testlanes slowest` afterwards",
+    "--pastebin": "--no-tui, and paste what it prints",
+    "--benchmark-json": "pytest itself: what runs side by side is no measure of speed",
 }
+_JUNIT = "--junit FILE in front of the `--`, which other programs make pages and tables of"
+_JSON = "--json in front of the `--`, or `testlanes last --subunit` afterwards"
+_REPORTS = {
+    **dict.fromkeys(("--html", "--md", "--md-report", "--csv", "--nunit-xml"), _JUNIT),
+    **dict.fromkeys(("--json", "--json-report", "--report-log", "--ctrf", "--cucumberjson"), _JSON),
+}
+"""What plugins write when a session is over, of the tests that it ran: each lane's is a part of the run."""
 _SAME = {
     "--exitfirst": "-x",
     "--last-failed": "--lf",
@@ -26,6 +36,12 @@ _SAME = {
     "--trace": "--pdb",
     "--junit-xml": "--junitxml",
     "--numprocesses": "-n",
+    "--benchmark-save": "--benchmark-json",
+    "--benchmark-autosave": "--benchmark-json",
+    "--json-report-file": "--json-report",
+    "--md-report-output": "--md-report",
+    "--nunitxml": "--nunit-xml",
+    "--cucumber-json": "--cucumberjson",
 }
 _SHORT = re.compile(r"-(?:[lqsv]*(x)[lqsvx]*|(n)(?:\d*|auto))")
 """``-x`` among other short options, and ``-n`` with its number."""
@@ -37,6 +53,11 @@ def refuse_put_aside(words: Iterable[str]) -> None:
         option = word.partition("=")[0]
         if short := _SHORT.fullmatch(word):
             option = f"-{short[1] or short[2]}"
-        instead = _INSTEAD.get(_SAME.get(option, option))
-        if instead:
+        meant = _SAME.get(option, option)
+        if instead := _INSTEAD.get(meant):
             raise UserError(f"pytest's {option} has no effect in lanes", hint=f"use {instead}")
+        if instead := _REPORTS.get(meant):
+            raise UserError(
+                f"{option} writes no report in lanes: no pytest there sees the whole run",
+                hint=f"use {instead}",
+            )

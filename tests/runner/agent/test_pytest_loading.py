@@ -167,6 +167,35 @@ def test_arguments_select_and_the_controllers_options_are_put_aside(
     assert [told.status for told in worker.ran(*lanes.ids)] == ["fail", "success"]
 
 
+def test_reports_of_plugins_that_would_be_of_a_part_are_put_aside_and_told(
+    here: Agent, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What they would write is a report of no test, which passed."""
+    python = target(tmp_path_factory, "3.13", "pytest-html", "pytest-md", "pytest-csv")
+    asked = "--junitxml=r.xml --html=r.html --md=r.md --csv=r.csv"
+    project = lay(tmp_path / "project", TEST | {"pytest.ini": f"[pytest]\naddopts = {asked}\n"})
+    lanes = Lanes(here, project, python)
+    worker = lanes.fork()
+    assert worker.one("test_t.py::test_t").status == "success"
+    worker.shut()
+    lanes.loader.shut()
+    (told,) = lanes.loader.said("warning")
+    assert told["text"].startswith("--junitxml, --html, --csv, --md: put aside")
+    assert sorted(path.name for path in project.glob("r.*")) == []
+
+
+def test_an_option_of_the_project_that_has_the_name_of_a_plugins_is_left_alone(
+    here: Agent, tmp_path: Path
+) -> None:
+    files = {
+        "conftest.py": "def pytest_addoption(parser): parser.addoption('--csv-path')\n",
+        "test_t.py": "def test_t(request): assert request.config.option.csv_path == 'data.csv'\n",
+    }
+    lanes = Lanes(here, lay(tmp_path / "project", files), sys.executable, "--csv-path=data.csv")
+    assert lanes.fork().one("test_t.py::test_t").status == "success"
+    assert lanes.loader.said("warning") == []
+
+
 def test_an_id_that_is_not_in_the_suite_fails(here: Agent, tmp_path: Path) -> None:
     lanes = Lanes(here, lay(tmp_path / "project", TEST), sys.executable)
     told = lanes.fork().one("test_t.py::test_of_yesterday")

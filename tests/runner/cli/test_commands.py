@@ -265,6 +265,7 @@ def test_a_wrong_word_is_two_lines_and_exit_code_2(capsys: Captured) -> None:
         ("--co", "--co", "`testlanes list`"),
         ("--junitxml=r.xml", "--junitxml", "--junit FILE in front of the `--`"),
         ("-n4", "-n", "-j N in front of the `--`"),
+        ("--durations=3", "--durations", "`testlanes slowest` afterwards"),
     ],
 )
 def test_what_pytest_would_not_see_is_refused(
@@ -276,6 +277,28 @@ def test_what_pytest_would_not_see_is_refused(
     assert capsys.readouterr().err == (
         f"testlanes: pytest's {told} has no effect in lanes\nhint: use {instead}\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("word", "told", "instead"),
+    [
+        ("--html=r.html", "--html", "--junit FILE in front of the `--`"),
+        ("--md-report", "--md-report", "--junit FILE in front of the `--`"),
+        ("--json-report", "--json-report", "--json in front of the `--`"),
+        ("--json-report-file=r.json", "--json-report-file", "--json in front of the `--`"),
+        ("--report-log=r.log", "--report-log", "--json in front of the `--`"),
+    ],
+)
+def test_a_report_that_no_pytest_could_write_whole_is_refused(
+    project: Path, word: str, told: str, instead: str, capsys: Captured
+) -> None:
+    (project / "testlanes.toml").write_text('framework = "pytest"\n')
+    assert run_command_line(["run", "--no-tui", "--", word]) == 2
+    said, hint = capsys.readouterr().err.splitlines()
+    assert (
+        said == f"testlanes: {told} writes no report in lanes: no pytest there sees the whole run"
+    )
+    assert hint.startswith(f"hint: use {instead}")
 
 
 @pytest.mark.parametrize(
