@@ -47,6 +47,8 @@ class Arguments:
     include_list: tuple[str, ...] = ()
     exclude_list: tuple[str, ...] = ()
     exclude_regex: tuple[str, ...] = ()
+    by_pytest: bool = False
+    """Whether pytest is to choose (``-k``, ``-m``): its words are among ``overrides.args``."""
     partial: bool | None = None
     # how: run
     until_failure: bool = False
@@ -139,6 +141,8 @@ def _arguments(
     from ..config.overrides import Overrides
 
     said = {key: value for key, value in values.items() if value is not None and value != []}
+    chosen = [(f"-{key}", said.pop(key)) for key in ("k", "m") if key in said]
+    behind = (*(str(word) for pair in chosen for word in pair), *behind)
     if said.get("fail_fast"):
         said.setdefault("max_fail", 1)
     seed = said.pop("random", None)
@@ -169,6 +173,7 @@ def _arguments(
         overrides=Overrides(**over),  # pyright: ignore[reportArgumentType]
         meant=meant,
         random=seed is not None,
+        by_pytest=bool(chosen),
         **ours,  # pyright: ignore[reportArgumentType]
     )
     _check(arguments)

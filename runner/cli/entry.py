@@ -165,6 +165,10 @@ def settings_of(args: Arguments) -> Settings:
 
     stored = args.command in _OF_STORED or args.which_profiles
     settings = load_settings(_folder(args), args.overrides, os.environ, stored=stored)
+    if args.by_pytest and any(type(each.suite) is not PytestSuite for each in settings.profiles):
+        from ..config.build import NOT_PYTEST
+
+        raise UserError("no pytest runs these tests", hint=NOT_PYTEST)
     if args.overrides.args and any(type(each.suite) is PytestSuite for each in settings.profiles):
         from .pytest_words import refuse_put_aside
 

@@ -39,7 +39,7 @@ examples:
   testlanes tests/test_api.py quota  one file, and whatever has "quota" in its id
   testlanes --failing                what failed when it last ran
   testlanes -p py311,py313           under these two profiles
-  testlanes -- -m "not slow"         hand arguments to pytest
+  testlanes -m "not slow"            what pytest's -m and -k choose; its other words behind `--`
 
 exit codes: 0 all passed or known flaky · 1 tests failed · 2 usage or configuration ·
             3 the run went wrong · 4 nothing to run · 130 interrupted

@@ -58,6 +58,8 @@ def selection(parser: Parser) -> None:
         action="append",
         help="not what matches this regex",
     )
+    group.add_argument("-k", metavar="EXPR", help="pytest: what matches its expression of keywords")
+    group.add_argument("-m", metavar="EXPR", help="pytest: what matches its expression of markers")
     profiles(group)
 
 

@@ -18,6 +18,9 @@ from .profiles import ProfileSpec
 from .source import Source
 
 THE_COMMAND = "the command"
+NOT_PYTEST = (
+    "-k and -m are pytest's; elsewhere filters choose, regexes that match in ids: `testlanes REGEX`"
+)
 """The origin of an interpreter that only the suite's command knows."""
 
 
@@ -117,9 +120,12 @@ def _suite(
         case UnittestSuite():
             found = discovery(args, replace(suite, **common.places))
             if found is None:
+                pytests = {"-k", "-m"}.intersection(args)
                 raise UserError(
                     f"unittest discovery cannot take these arguments: {shlex.join(args)}.",
-                    hint="It takes [-s] START, [-p] PATTERN and [-t] TOP.",
+                    hint=NOT_PYTEST
+                    if pytests
+                    else "It takes [-s] START, [-p] PATTERN and [-t] TOP.",
                 )
             if common.source.repository_format == "stestr":
                 word = common.environ.get("PYTHON", "")

@@ -42,6 +42,13 @@ def test_what_stands_behind_dashes_goes_to_the_tests_runner() -> None:
     assert (args.filters, args.overrides.args) == (("a",), ("-x", "--", "--help"))
 
 
+def test_what_pytest_is_to_choose_goes_to_pytest() -> None:
+    args = parse_arguments(["-k", "a and b", "list_me", "-m", "not slow", "--", "-v"])
+    assert args.overrides.args == ("-k", "a and b", "-m", "not slow", "-v")
+    assert (args.filters, args.by_pytest) == (("list_me",), True)
+    assert not parse_arguments(["--", "-k", "a"]).by_pytest
+
+
 def test_options_and_filters_may_be_mixed() -> None:
     args = parse_arguments(["run", "a", "-j2", "b", "--timeout", "1.5", "c"])
     assert args.filters == ("a", "b", "c")
