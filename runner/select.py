@@ -85,6 +85,17 @@ def absent(
     return sorted(one for one in gone if _is_of_a_test(one))
 
 
+def unmatched(selection: Selection, ids: Iterable[str]) -> list[str]:
+    """Return the filters that match none of the suite's ids."""
+    known = list(ids)
+
+    def matches(text: str) -> bool:
+        one = _Filter(text)
+        return any(one.matches(each) or one.cannot_be_loaded_for(each) for each in known)
+
+    return [text for text in selection.filters if not matches(text)]
+
+
 def _is_of_a_test(test_id: str) -> bool:
     if stands_for_unloaded(test_id) or test_id == RETURNCODE:
         return False

@@ -48,6 +48,7 @@ class Plugin:
         self.worker = None
         self._desk = None
         self._door = None
+        self._deselected = 0
         self._warnings = Warnings()
         self._where = Whereabouts(options.get("dir"))
         self._summary = None
@@ -195,6 +196,9 @@ class Plugin:
             self.gone = True
             raise
 
+    def pytest_deselected(self, items):
+        self._deselected += len(items)
+
     def pytest_collection_finish(self, session):
         self.suite.add_items(session.items)
 
@@ -248,7 +252,11 @@ class Plugin:
             channel.event("gone", ids=gone)
         if record.active is not None:
             channel.event("files", files=record.active.take())
-        channel.event("listed", count=len(self.suite.ids()), error="")
+        count = len(self.suite.ids())
+        if self._deselected and not count:
+            text = "pytest left out all %d tests it found (-k, -m, or a plugin)" % self._deselected
+            channel.event("warning", text=text)
+        channel.event("listed", count=count, error="")
         if record.active is not None:
             from .pytest_warm import tell
 

@@ -20,7 +20,7 @@ from ..report.clean import clean_line
 from ..repository.opening import open_repository
 from ..repository.recording import NOT_STORED
 from ..request import Request
-from ..select import absent
+from ..select import absent, unmatched
 from ..settings import Selection, Settings
 from ..state import RunState
 from .instances import on_instances
@@ -151,14 +151,14 @@ def run_once(
     for reporter in reporters:
         reporter.finish()
     code = exit_code(recorded.run.state)
-    _tell_absent(request.selection, recorded.run.state)
+    _tell_absent(request.selection, settings, recorded.run.state)
     tell_warnings(repository)
     code = tell_stored(recorded, settings, code, quiet=args.subunit or args.json)
     return Outcome(code, number, recorded.run.state)
 
 
-def _tell_absent(selection: Selection, state: RunState) -> None:
-    """Say which tests were asked for by name and do not exist: a list may be older than the suite."""
+def _tell_absent(selection: Selection, settings: Settings, state: RunState) -> None:
+    """Say what was asked for and does not exist: a list may be older than the suite, and a word mistyped."""
     if any(profile.listing != "listed" for profile in state.profiles.values()):
         return
     exists = state.cases.find
@@ -168,6 +168,11 @@ def _tell_absent(selection: Selection, state: RunState) -> None:
         more = f" and {len(gone) - NAMED:,} more" if len(gone) > NAMED else ""
         names = ", ".join(map(clean_line, gone[:NAMED]))
         say(f"{tests} asked for that the suite does not have: {names}{more}")
+    for text in unmatched(selection, map(state.cases.test_id, state.cases)):
+        file = text.partition("::")[0]
+        missing = file.endswith(".py") and not Path(settings.root, file).exists()
+        why = ": there is no such file" if missing else ""
+        say(f"no test matches {clean_line(text)}{why}")
 
 
 def tell_stored(recorded: RecordedRun, settings: Settings, code: int, *, quiet: bool) -> int:

@@ -144,3 +144,48 @@ def test_what_a_list_names_and_the_suite_does_not_have_is_told(
     said = capsys.readouterr()
     assert "1 test was asked for that the suite does not have: test_a.A.test_renamed" in said.err
     assert "1 passed" in said.out
+
+
+def test_a_filter_that_matches_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pytest.ini").touch()
+    (tmp_path / "test_a.py").write_text("def test_a(): pass\ndef test_b(): pass\n")
+
+    words = ["run", "--no-tui", "test_a", "tests/test_a.py", "test_a.py::test_z", "quota"]
+    assert run_command_line(words) == 0
+    said = capsys.readouterr()
+    assert said.err.count("no test matches ") == 3
+    assert "no test matches tests/test_a.py: there is no such file\n" in said.err
+    assert "no test matches test_a.py::test_z\n" in said.err
+    assert "no test matches quota\n" in said.err
+    assert "2 passed" in said.out
+
+
+def test_pytest_chooses_by_keyword_and_says_when_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pytest.ini").touch()
+    (tmp_path / "test_a.py").write_text("def test_one(): pass\ndef test_two(): pass\n")
+
+    assert run_command_line(["run", "--no-tui", "-k", "one or three"]) == 0
+    assert "1 test in " in capsys.readouterr().out
+    assert run_command_line(["run", "--no-tui", "-k", "three"]) == 4
+    assert "pytest left out all 2 tests it found" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("config", ["", "[DEFAULT]\ntest_command=./run $IDLIST\n"])
+def test_choosing_by_keyword_is_pytests(
+    config: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if config:
+        (tmp_path / ".testr.conf").write_text(config)
+
+    assert run_command_line(["run", "--no-tui", "-m", "slow"]) == 2
+    assert "-k and -m are pytest's" in capsys.readouterr().err
