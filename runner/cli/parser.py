@@ -11,6 +11,9 @@ from typing import NoReturn
 from ..config.sizes import size_of
 from ..errors import UserError
 from .help import EPILOGS, SUMMARIES, USAGES
+from .pytest_words import in_our_words
+
+_OF_TESTS = ("run", "list", "watch")
 
 
 class HelpWanted(Exception):  # noqa: N818
@@ -54,6 +57,8 @@ class Parser(argparse.ArgumentParser):
             message = f"unknown option {option}"
             if option.startswith("--") and option[2:] in SUMMARIES:
                 raise UserError(message, hint=f"`testlanes {option[2:]}` is a command of its own")
+            if self._command in _OF_TESTS and (instead := in_our_words(unknown[1].split()[0])):
+                raise UserError(message, hint=f"use {instead}")
             if near := self._near(option):
                 own = " The tests' own options go behind `--`" if self._command == "run" else ""
                 raise UserError(message, hint=f"is {near} meant?{own}")

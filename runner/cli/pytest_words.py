@@ -8,20 +8,20 @@ from collections.abc import Iterable
 from ..errors import UserError
 
 _INSTEAD = {
-    "-x": "-x in front of the `--`",
-    "--maxfail": "--max-fail N in front of the `--`",
-    "--lf": "--failing in front of the `--`",
-    "--stepwise": "--max-fail 1 in front of the `--`, and --failing the next time",
+    "-x": "-x",
+    "--maxfail": "--max-fail N",
+    "--lf": "--failing",
+    "--stepwise": "--max-fail 1, and --failing the next time",
     "--collect-only": "`testlanes list`",
     "--pdb": "`D` in the dashboard, which debugs the test under the cursor",
-    "--junitxml": "--junit FILE in front of the `--`",
-    "-n": "-j N in front of the `--`",
+    "--junitxml": "--junit FILE",
+    "-n": "-j N",
     "--durations": "`testlanes slowest` afterwards",
     "--pastebin": "--no-tui, and paste what it prints",
     "--benchmark-json": "pytest itself: what runs side by side is no measure of speed",
 }
-_JUNIT = "--junit FILE in front of the `--`, which other programs make pages and tables of"
-_JSON = "--json in front of the `--`, or `testlanes last --subunit` afterwards"
+_JUNIT = "--junit FILE, which other programs make pages and tables of"
+_JSON = "--json, or `testlanes last --subunit` afterwards"
 _REPORTS = {
     **dict.fromkeys(("--html", "--md", "--md-report", "--csv", "--nunit-xml"), _JUNIT),
     **dict.fromkeys(("--json", "--json-report", "--report-log", "--ctrf", "--cucumberjson"), _JSON),
@@ -47,17 +47,32 @@ _SHORT = re.compile(r"-(?:[lqsv]*(x)[lqsvx]*|(n)(?:\d*|auto))")
 """``-x`` among other short options, and ``-n`` with its number."""
 
 
+def in_our_words(word: str) -> str:
+    """Return what to use in the place of a word of pytest's or its plugins', or nothing."""
+    option = _option(word)
+    meant = _SAME.get(option, option)
+    return _INSTEAD.get(meant, "") or _REPORTS.get(meant, "")
+
+
 def refuse_put_aside(words: Iterable[str]) -> None:
     """Raise UserError for a word that pytest would not see: whoever wrote it counts on it."""
     for word in words:
-        option = word.partition("=")[0]
-        if short := _SHORT.fullmatch(word):
-            option = f"-{short[1] or short[2]}"
-        meant = _SAME.get(option, option)
-        if instead := _INSTEAD.get(meant):
-            raise UserError(f"pytest's {option} has no effect in lanes", hint=f"use {instead}")
-        if instead := _REPORTS.get(meant):
+        instead = in_our_words(word)
+        if not instead:
+            continue
+        if instead.startswith("-"):  # behind the dashes it would be pytest's again
+            ours, comma, more = instead.partition(",")
+            instead = f"{ours} in front of the `--`{comma}{more}"
+        option = _option(word)
+        if _SAME.get(option, option) in _REPORTS:
             raise UserError(
                 f"{option} writes no report in lanes: no pytest there sees the whole run",
                 hint=f"use {instead}",
             )
+        raise UserError(f"pytest's {option} has no effect in lanes", hint=f"use {instead}")
+
+
+def _option(word: str) -> str:
+    if short := _SHORT.fullmatch(word):
+        return f"-{short[1] or short[2]}"
+    return word.partition("=")[0]

@@ -100,6 +100,11 @@ def test_the_other_commands() -> None:
 
 WRONG: list[tuple[list[str], str]] = [
     (["--nonsense"], "unknown option --nonsense"),
+    (["--lf"], "use --failing"),
+    (["watch", "-n", "4"], "use -j N"),
+    (["--html=r.html"], "use --junit FILE"),
+    (["--pdb"], "use `D` in the dashboard"),
+    (["-v"], "the tests' own go behind `--`"),
     (["run", "-j", "many"], "-j/--concurrency: 'many' is no whole number from 0 on"),
     (["run", "-j", "-1"], "-j/--concurrency"),
     (["run", "--timeout", "nan"], "'nan' is no number of seconds"),
@@ -124,8 +129,8 @@ WRONG: list[tuple[list[str], str]] = [
 def test_what_is_wrong_is_said_and_what_to_do(argv: list[str], said: str) -> None:
     with pytest.raises(UserError) as caught:
         parse_arguments(argv)
-    assert said in caught.value.message
     assert caught.value.hint
+    assert said in f"{caught.value.message}\n{caught.value.hint}"
     assert caught.value.exit_code == 2
 
 
