@@ -50,6 +50,10 @@ class Status(StrEnum):
         return self is Status.FAIL or self is Status.UXSUCCESS
 
 
+XPASS = "xpass"
+"""The tag of a test that passed though an xfail of pytest's, which is not strict, expected it to fail."""
+
+
 class Kind(StrEnum):
     """Why an attempt failed. ``NONE`` for every other status."""
 

@@ -114,6 +114,16 @@ class Outcome:
             status = "success"  # --setup-only: there was no call
         return status, kind, self._details()
 
+    def xpassed(self):
+        """Whether it passed though an xfail, which is not strict, expected it to fail; pytest's word for it."""
+        return any(
+            report.when == "call"
+            and report.outcome == "passed"
+            and hasattr(report, "wasxfail")
+            and getattr(report, "context", None) is None
+            for report in self.reports
+        )
+
     def _kind(self, report):
         kind = self._kinds.get(report.when)
         if kind is None:  # a plugin made the report; a strict xfail that passed

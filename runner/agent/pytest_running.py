@@ -17,6 +17,8 @@ from .pytest_lean import Locations
 from .pytest_reports import TRACEBACK, Outcome, encode, report_text, subtest_name
 from .worker import TEXT, Gone, Worker, exception_text
 
+XPASS = "xpass"
+"""The tag of a test that passed though an xfail expected it to fail."""
 PAUSE = 100000000
 """Nanoseconds between two events that tell of passed subtests only."""
 
@@ -216,7 +218,8 @@ class PytestWorker(Worker):
         elif status is None:
             status, kind = "fail", "error"
             details.append(("reason", TEXT, b"pytest gave no report of this test."))
-        self.end(status, details + more if details else more, kind)
+        tags = (XPASS,) if more and status == "success" and self.outcome.xpassed() else None
+        self.end(status, details + more if details else more, kind, tags)
 
     def tell_subtest(self, report):
         """Say live what came of a part of the running test; of parts that passed, not each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..ids import Kind, Status
+from ..ids import XPASS, Kind, Status
 from ..state import RunState, Standing
 
 LABELS = {
@@ -69,8 +69,12 @@ def counted(state: RunState) -> list[tuple[str, int]]:
         state.standing_of(row) is Standing.UXSUCCESS and row not in state.excused
         for row in state.failures
     )
+    xpassed = sum(
+        XPASS in tags and state.standing[row] == Standing.SUCCESS
+        for row, tags in state.tags.items()
+    )
     words = [
-        ("passed", counts[Standing.SUCCESS]),
+        ("passed", counts[Standing.SUCCESS] - xpassed),
         *kinds.items(),
         ("unexpected successes", unexpected),
         ("other failures", extras),
@@ -78,6 +82,7 @@ def counted(state: RunState) -> list[tuple[str, int]]:
         ("flaky", len(state.flaky)),
         ("skipped", counts[Standing.SKIP]),
         ("expected failures", counts[Standing.XFAIL]),
+        ("xpassed", xpassed),
         ("not run", counts[Standing.NOT_RUN]),
         ("unfinished", counts[Standing.WAITING] + counts[Standing.RUNNING]),
     ]

@@ -261,11 +261,12 @@ class Stage:
         kind: Kind = Kind.NONE,
         seconds: float = 0.1,
         details: Sequence[tuple[str, str, bytes]] = (),
+        tags: tuple[str, ...] = (),
     ) -> None:
         """End a test in a lane."""
         for name, mime, data in details:
             self.say(DetailReceived(LaneId(lane), row, name, mime, data, eof=True))
-        self.say(CaseFinished(LaneId(lane), row, status, kind, self.at(at), seconds))
+        self.say(CaseFinished(LaneId(lane), row, status, kind, self.at(at), seconds, tags))
 
     def fail(
         self, lane: int, name: str, at: float, text: str, kind: Kind = Kind.ASSERTION, **more: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from testlanes.runner.events import LaneWaits, RunEnded, RunStarted, StopAsked
-from testlanes.runner.ids import Case, Kind, LaneId
+from testlanes.runner.ids import Case, Kind, LaneId, Status
 from testlanes.runner.watching import Cycle, CycleBegan, KnownFailure
 from testlanes.tui.viewmodels.header import Tally, counts_line, counts_of, progress_line, verdict
 from testlanes.tui.viewmodels.lines import line_width, text_of
@@ -44,6 +44,23 @@ def test_both_lines_fit(width: int) -> None:
         tally.note(list(stage.cases))
         assert line_width(progress_line(one, counts, width, "nova", 214, "")) <= width
         assert line_width(counts_line(one, counts, tally, width)) <= width
+
+
+def test_expected_failures_and_what_passed_in_spite_are_told_when_there_are_any() -> None:
+    stage = Stage().start().list_tests().open_lanes()
+    one, tally = shown(stage), Tally(shown(stage))
+    assert "expected" not in text_of(counts_line(one, counts_of(one), tally, 130))
+    rows = [stage.begin(0, name, at) for at, name in enumerate(("test_age", "test_prune"))]
+    stage.end(0, rows[0], 2, Status.XFAIL)
+    stage.end(0, rows[1], 3, tags=("xpass",))
+    tally.note(rows)
+    line = text_of(counts_line(one, counts_of(one), tally, 130))
+    assert "0 passed" in line
+    assert "1 expected failure " in line
+    assert "1 xpassed" in line
+    stage.say(RunEnded(stage.at(4), interrupted=False))
+    told = [" ".join(text_of(line).split()) for line in summary_lines(one, 100)]
+    assert any("1 expected failure 1 xpassed" in line for line in told)
 
 
 def test_nothing_is_coloured_that_is_zero() -> None:

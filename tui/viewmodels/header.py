@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from testlanes.runner.ids import Kind, Row
+from testlanes.runner.ids import XPASS, Kind, Row
 from testlanes.runner.state import Standing
 from testlanes.runner.state.watch import WatchState
 
@@ -26,13 +26,18 @@ class Tally:
 
     shown: Shown
     slow: set[Row] = field(default_factory=set[Row])
+    xpassed: set[Row] = field(default_factory=set[Row])
+    """What passed though an xfail expected it to fail."""
 
     def note(self, rows: Iterable[Row]) -> None:
         """Look at rows that changed."""
         seconds, limit = self.shown.state.seconds, self.shown.options.slow_after
+        tags = self.shown.state.tags
         for row in rows:
             if seconds[row] >= limit:
                 self.slow.add(row)
+            if XPASS in tags.get(row, ()):
+                self.xpassed.add(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Counts:
     crashed: int
     timeouts: int
     skipped: int
+    expected: int
+    """Failures that were expected."""
     not_run: int
     waiting: int
     running: int
@@ -58,7 +65,7 @@ class Counts:
     @property
     def finished(self) -> int:
         """How many have an outcome."""
-        return self.passed + self.bad + self.skipped + self.not_run
+        return self.passed + self.bad + self.skipped + self.expected + self.not_run
 
     @property
     def total(self) -> int:
@@ -86,12 +93,13 @@ def counts_of(shown: Shown) -> Counts:
     errors = kinds[Kind.ERROR] + kinds[Kind.SETUP]
     crashed, timeouts = kinds[Kind.CRASH], kinds[Kind.TIMEOUT]
     return Counts(
-        passed=by[Standing.SUCCESS] + by[Standing.XFAIL],
+        passed=by[Standing.SUCCESS],
         failed=max(0, by[Standing.FAIL] + by[Standing.UXSUCCESS] - errors - crashed - timeouts),
         errors=errors + extras,
         crashed=crashed,
         timeouts=timeouts,
         skipped=by[Standing.SKIP],
+        expected=by[Standing.XFAIL],
         not_run=by[Standing.NOT_RUN],
         waiting=by[Standing.WAITING],
         running=by[Standing.RUNNING],
@@ -245,6 +253,19 @@ def _chips(shown: Shown) -> list[Span]:
     return out
 
 
+def xpassed_among(shown: Shown, rows: Iterable[Row]) -> int:
+    """Return how many of these, which an xfail expected to fail, stand as passed and are shown."""
+    state, shows = shown.state, shown.options.shows
+    return sum(
+        state.standing[row] == Standing.SUCCESS and shows(state.cases.profile(row)) for row in rows
+    )
+
+
+def failures_expected(count: int) -> str:
+    """Return the words for so many."""
+    return "expected failure" if count == 1 else "expected failures"
+
+
 def counts_line(shown: Shown, counts: Counts, tally: Tally, width: int) -> Line:
     """Return the second line: outcomes at the left (coloured when there are any), lanes at the right.
 
@@ -252,9 +273,10 @@ def counts_line(shown: Shown, counts: Counts, tally: Tally, width: int) -> Line:
     those the right gives way.
     """
     flaky = sum(shown.options.shows(shown.state.cases.profile(row)) for row in shown.state.flaky)
+    xpassed = xpassed_among(shown, tally.xpassed)
     glyphs = shown.options.glyphs
     found = (
-        (glyphs.ok, counts.passed, "passed", "ok", True),
+        (glyphs.ok, counts.passed - xpassed, "passed", "ok", True),
         (glyphs.fail, counts.failed, "failed", "fail", True),
         (glyphs.error, counts.errors, "error" if counts.errors == 1 else "errors", "fail", False),
         (glyphs.crash, counts.crashed, "crashed", "crash", False),
@@ -262,6 +284,8 @@ def counts_line(shown: Shown, counts: Counts, tally: Tally, width: int) -> Line:
         (glyphs.flaky, flaky, "flaky", "flaky", False),
         (glyphs.slow, len(tally.slow), "slow", "slow", False),
         (glyphs.skip, counts.skipped, "skipped", "skip", True),
+        (glyphs.expected, counts.expected, failures_expected(counts.expected), "text", False),
+        (glyphs.unexpected, xpassed, "xpassed", "slow", False),
         (glyphs.not_run, counts.not_run, "not run", "slow", False),
     )
     shows = [part for part in found if part[1] or part[4]]

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import heapq
 
-from testlanes.runner.ids import Row
+from testlanes.runner.ids import XPASS, Row
 from testlanes.runner.state import Standing
 
-from .header import FASTER, Counts, counts_of, elapsed_seconds
+from .header import (
+    FASTER,
+    Counts,
+    counts_of,
+    elapsed_seconds,
+    failures_expected,
+    xpassed_among,
+)
 from .lines import EMPTY, Line, Span, clean, fit, name_spans, right
 from .options import Shown
 from .times import clock_text, count_text, seconds_text
@@ -66,20 +73,28 @@ def _verdict(shown: Shown, counts: Counts) -> Line:
             Span(f" in {time}", "dim"),
         )
     words = f"All {count_text(counts.total)} tests passed"
-    if counts.skipped:
-        words = f"{count_text(counts.passed)} tests passed, {count_text(counts.skipped)} skipped"
+    if counts.skipped or counts.expected:
+        words = f"{count_text(counts.passed)} tests passed"
+        if counts.skipped:
+            words += f", {count_text(counts.skipped)} skipped"
+        if counts.expected:
+            words += f", {count_text(counts.expected)} failed as expected"
     return (Span(f"  {glyphs.ok} ", "ok bold"), Span(words, "ok bold"), Span(f" in {time}", "dim"))
 
 
 def _outcomes(shown: Shown, counts: Counts) -> Line:
+    expected = (row for row, tags in shown.state.tags.items() if XPASS in tags)
+    xpassed = xpassed_among(shown, expected)
     pairs = [
-        (counts.passed, "passed", "ok"),
+        (counts.passed - xpassed, "passed", "ok"),
         (counts.failed, "failed", "fail"),
         (counts.errors, "error" if counts.errors == 1 else "errors", "fail"),
         (counts.crashed, "crashed", "crash"),
         (counts.timeouts, "timed out", "fail"),
         (len(shown.state.flaky), "flaky", "flaky"),
         (counts.skipped, "skipped", "skip"),
+        (counts.expected, failures_expected(counts.expected), "text"),
+        (xpassed, "xpassed", "slow"),
         (counts.not_run, "not run", "slow"),
     ]
     out: list[Span] = [Span("  ")]

@@ -154,9 +154,11 @@ import pytest
 def test_lenient(): pass
 @pytest.mark.xfail(strict=True)
 def test_strict(): pass
+def test_plain(): pass
 """
     lanes = Lanes(here, lay(tmp_path / "project", {"test_x.py": text}), sys.executable)
-    lenient, strict = lanes.fork().ran(*lanes.ids)
-    assert (lenient.status, strict.status) == ("success", "fail")
+    lenient, strict, plain = lanes.fork().ran(*lanes.ids)
+    assert (lenient.status, strict.status, plain.status) == ("success", "fail", "success")
+    assert [told.tags for told in (lenient, strict, plain)] == [{"xpass"}, set(), set()]
     reason = "It passed, and an xfail expected it to fail: to be mended"
     assert lenient.details == {"reason": reason}

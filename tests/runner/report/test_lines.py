@@ -10,6 +10,7 @@ import pytest
 
 from testlanes.runner.events import (
     INTERRUPTED,
+    CaseFinished,
     CasesGivenUp,
     CasesListed,
     ExtraResult,
@@ -228,6 +229,19 @@ def test_a_flaky_test_is_named_and_no_failure(story: Story) -> None:
     assert "1 passed, 1 flaky" in out.getvalue()
     assert "flaky: m.a\n" in out.getvalue()
     assert "again:" not in out.getvalue()
+
+
+def test_what_an_xfail_expected_to_fail_is_counted_by_itself(story: Story) -> None:
+    out = faced(story)
+    fails, passes, plain = story.begin(["m.a", "m.b", "m.c"])
+    story.run(fails, status=Status.XFAIL)
+    story.run(plain)
+    story.start(passes)
+    story.tell(
+        CaseFinished(LaneId(0), passes, Status.SUCCESS, Kind.NONE, story.now, 0.1, ("xpass",))
+    )
+    story.end()
+    assert ": 1 passed, 1 expected failure, 1 xpassed\n" in out.getvalue()
 
 
 def test_very_long_output_is_shortened_in_the_middle(story: Story) -> None:
