@@ -17,6 +17,7 @@ MIRROR_LIMIT = 4 << 20
 SOURCES_LIMIT = 1 << 20
 """Bytes from which on the list of sources begins anew with the next test."""
 _getcwd, _join = os.getcwd, os.path.join
+_write, _truncate = os.write, os.ftruncate
 
 
 class GrowingFile(OwnFile):
@@ -24,7 +25,6 @@ class GrowingFile(OwnFile):
 
     def __init__(self, path):
         super().__init__(path, os.O_WRONLY | os.O_APPEND)
-        self._write, self._truncate = os.write, os.ftruncate
 
     def size(self):
         """Return how many bytes it has."""
@@ -38,7 +38,7 @@ class GrowingFile(OwnFile):
         try:
             if self.look() is None:
                 self.reopen()
-            self._write(self.fd, data)
+            _write(self.fd, data)
         except (OSError, ValueError):
             pass
 
@@ -47,7 +47,7 @@ class GrowingFile(OwnFile):
         try:
             if self.look() is None:
                 self.reopen()
-            self._truncate(self.fd, 0)
+            _truncate(self.fd, 0)
         except (OSError, ValueError):
             pass
 

@@ -126,3 +126,33 @@ def test_the_log_of_the_running_test_can_be_followed(lanes: Lanes) -> None:
     (project / "seen").touch()
     worker.wait(lambda: worker.results, "its end")
     assert "a thought" in " ".join(worker.results[0].details.values())
+
+
+GUARDED = {
+    "conftest.py": """
+import os
+import pytest
+@pytest.fixture(scope="session", autouse=True)
+def no_file_is_touched_in_an_event_loop():
+    def refuse(*args, **kwargs): raise RuntimeError("this blocks the event loop")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("close", "fstat", "ftruncate", "mkdir", "open", "write"): patch.setattr(os, name, refuse)
+        yield
+""",
+    "test_p.py": """
+import logging
+def test_logs(): logging.getLogger("x").warning("a thought")
+def test_logs_again(): logging.getLogger("x").warning("another")
+""",
+}
+
+
+def test_a_plugin_that_forbids_blocking_calls_does_not_meet_ours(
+    here: Agent, tmp_path: Path
+) -> None:
+    """As blockbuster does it, from a session fixture on: the live log is written by what the tests do."""
+    project = lay(tmp_path / "project", GUARDED)
+    worker = Lanes(here, project, sys.executable, leaks="off").fork(leaks="off")
+    worker.ran("test_p.py::test_logs", "test_p.py::test_logs_again")
+    assert [result.status for result in worker.results] == ["success"] * 2
+    assert b"a thought" in (worker.folder / "live-1").read_bytes()
