@@ -417,7 +417,8 @@ def _brief(error: str) -> str:
     """
     if verdict := _VERDICT.search(error):
         return verdict[0]
-    if error.startswith("Traceback (most recent"):
-        error = error.rstrip().rpartition("\n")[2]
+    if error.startswith("Traceback (most recent"):  # its message may have several lines
+        raised = error.rstrip().rpartition('\n  File "')[2].splitlines()[1:]
+        error = next((line for line in raised if not line.startswith(" ") and line), error)
     lines = [line.strip() for line in error.splitlines() if line.strip()]
     return " … ".join(dict.fromkeys((lines[0], lines[-1]))) if lines else "it gave no reason"

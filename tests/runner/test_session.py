@@ -316,6 +316,15 @@ def test_of_a_traceback_the_exception_is_said_at_the_end(world: World) -> None:
     assert world.finished.problem == "the suite could not be loaded: KeyError: 'no'"
 
 
+def test_of_an_exception_with_a_long_message_its_first_line_is_said(world: World) -> None:
+    raised = 'PytestDeprecationWarning: "asyncio_default_fixture_loop_scope" is unset.'
+    said = f'Traceback (most recent call last):\n  File "x.py", line 1, in f\n    warn()\n{raised}\nIt will be …\n'
+    world.tell(ListingEnded(PY, said))
+
+    assert world.finished is not None
+    assert world.finished.problem == f"the suite could not be loaded: {raised}"
+
+
 def test_what_pytest_refuses_is_said_without_the_warnings_before_it(world: World) -> None:
     said = (
         "/p/plugin.py:306: PytestDeprecationWarning: old\n  warn()\nERROR: file not found: x.py\n\n"
