@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import tempfile
+
+from testlanes.runner.error_files import keep_traceback
 
 from .viewmodels.lines import clean
 
@@ -14,15 +15,6 @@ def tell_problem(problem: str) -> None:
     last = clean(problem.strip().rpartition("\n")[2])[:200]
     told = f"testlanes: the dashboard broke: {last}\nhint: the run goes on without it"
     with contextlib.suppress(OSError):
-        with tempfile.NamedTemporaryFile(
-            "w",
-            prefix="testlanes-error-",
-            suffix=".log",
-            delete=False,
-            encoding="utf-8",
-            errors="backslashreplace",
-        ) as file:
-            file.write(f"{sys.version}\n{' '.join(sys.argv)!a}\n\n{problem}")
-        told += f"; please report it with {file.name}"
+        told += f"; please report it with {keep_traceback(problem)}"
     with contextlib.suppress(OSError):
         sys.stderr.write(f"{told}\n")

@@ -280,24 +280,14 @@ def _tell(error: UserError) -> int:
 
 def _internal(error: Exception) -> int:
     """Say that we failed, in two lines; the traceback goes to a file."""
-    import tempfile
     import traceback
+
+    from ..error_files import keep_traceback
 
     text = "".join(traceback.format_exception(error))
     where = "its traceback could not be written down"
-    try:
-        with tempfile.NamedTemporaryFile(
-            "w",
-            prefix="testlanes-error-",
-            suffix=".log",
-            delete=False,
-            encoding="utf-8",
-            errors="backslashreplace",
-        ) as file:
-            file.write(f"{sys.version}\n{' '.join(sys.argv)!a}\n\n{text}")
-            where = f"please report it with {file.name}"
-    except OSError:
-        pass
+    with contextlib.suppress(OSError):
+        where = f"please report it with {keep_traceback(text)}"
     what = _one_line(f"{type(error).__name__}: {error}")
     _say(f"testlanes: internal error: {what[:200]}\nhint: {where}")
     return INTERNAL

@@ -211,6 +211,19 @@ class Rig:
             "a loader that is ready",
         )
 
+    def start(self) -> None:
+        """Shake hands, define the profile and load its suite."""
+        self.hello()
+        self.profile()
+        self.load()
+
+    def open_loaded(
+        self, lane: int = 0, name: str = "p", generation: int = 1, **options: object
+    ) -> messages.Opened:
+        """Start, and open a lane; return what the agent says about it."""
+        self.start()
+        return self.open(lane, name, generation, **options)
+
     def open(
         self, lane: int = 0, name: str = "p", generation: int = 1, **options: object
     ) -> messages.Opened:

@@ -15,9 +15,7 @@ from .agent_rig import Rig, alive, pythons, wait_for
 @pytest.mark.parametrize("python", pythons())
 def test_a_forked_worker_runs_what_it_is_given_and_exits_after_its_last_word(python: str) -> None:
     with Rig(python) as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
+        rig.start()
         opened = rig.open()
         ids = [f"print {n}" for n in range(50)]
         rig.run(0, ids)
@@ -35,10 +33,7 @@ def test_a_forked_worker_runs_what_it_is_given_and_exits_after_its_last_word(pyt
 
 def test_the_agent_keeps_to_itself_what_its_loader_says_about_forks() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open()
+        rig.open_loaded()
         rig.run(0, ["exit 0"])
         rig.expect(messages.Exited)
 
@@ -116,9 +111,7 @@ def test_a_loader_that_dies_says_its_last_line() -> None:
 
 def test_workers_outlive_their_loader_and_their_end_is_still_known() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
+        rig.start()
         opened = rig.open()
         rig.send(orders.load("p"))  # another loader takes its place
         rig.until(
@@ -154,10 +147,7 @@ def test_a_killed_worker_leaves_its_last_words(python: str, *, fresh: bool) -> N
 
 def test_a_crash_leaves_the_stacks() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open()
+        rig.open_loaded()
         rig.run(0, ["segv"])
         gone = rig.expect(messages.Exited)
 
@@ -169,10 +159,7 @@ def test_a_crash_leaves_the_stacks() -> None:
 
 def test_a_crash_leaves_the_stacks_also_when_the_agent_looked_before_it_was_over() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open()
+        rig.open_loaded()
         rig.run(0, ["torn"])
         rig.until(lambda: any(each.name == "said" for each in rig.packets(0)), "the crash")
         rig.send(orders.dump(0))
@@ -197,10 +184,7 @@ def test_a_loader_that_is_stuck_does_not_hide_a_death(test_id: str) -> None:
 def test_a_test_that_closes_the_channel_loses_nothing() -> None:
     """Neither what the worker says afterwards, nor the ids that the old connection had not delivered."""
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open()
+        rig.open_loaded()
         rig.run(0, ["cut"])
         for n in range(20):
             rig.run(0, [f"print {n}"])
@@ -216,10 +200,7 @@ def test_what_a_worker_said_over_a_new_connection_just_before_its_end_is_not_los
     *, fresh: bool
 ) -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open(fresh=fresh)
+        rig.open_loaded(fresh=fresh)
         rig.run(0, ["cut die"])
         rig.expect(messages.Exited)
 
@@ -229,10 +210,7 @@ def test_what_a_worker_said_over_a_new_connection_just_before_its_end_is_not_los
 
 def test_all_data_comes_before_exited_and_in_small_frames() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open()
+        rig.open_loaded()
         rig.run(0, ["flood 3000000", "exit 0"])
         gone = rig.expect(messages.Exited)
 
@@ -247,10 +225,7 @@ def test_all_data_comes_before_exited_and_in_small_frames() -> None:
 
 def test_many_small_events_become_few_frames() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open()
+        rig.open_loaded()
         ids = [f"nothing {n}" for n in range(3000)]
         rig.run(0, ids)
         rig.wait_result(0, ids[-1], "success")
@@ -262,10 +237,7 @@ def test_many_small_events_become_few_frames() -> None:
 
 def test_live_output_that_is_far_behind_jumps_to_the_end() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open()
+        rig.open_loaded()
         rig.send(orders.tail(0, True))
         rig.run(0, ["spill 20000000"])
         shown: list[bytes] = []
@@ -278,10 +250,7 @@ def test_live_output_that_is_far_behind_jumps_to_the_end() -> None:
 
 def test_a_lane_without_credit_waits_and_the_others_go_on() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open(0)
+        rig.open_loaded(0)
         rig.open(1)
         rig.send(orders.credit(0, 0))
         rig.run(0, ["flood 3000000"])
@@ -303,9 +272,7 @@ def test_a_lane_without_credit_waits_and_the_others_go_on() -> None:
 
 def test_killing_a_lane_is_reported_as_that() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
+        rig.start()
         opened = rig.open()
         rig.run(0, ["hang"])
         rig.wait_result(0, "hang", "inprogress")
@@ -323,9 +290,7 @@ def test_killing_a_lane_is_reported_as_that() -> None:
 
 def test_opening_a_lane_anew_ends_its_old_worker_first() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
+        rig.start()
         opened = rig.open()
         again = rig.open(generation=2)
         gone = rig.expect(messages.Exited)
@@ -339,10 +304,7 @@ def test_what_a_test_left_behind_dies_with_its_worker(tmp_path: Path) -> None:
     """Also a daemon that forked twice: it is known by its environment, or by the output that it inherited."""
     note = tmp_path / "pid"
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open()
+        rig.open_loaded()
         rig.run(0, [f"daemons {note}"])
         rig.wait_result(0, f"daemons {note}", "success")
         pids = [int(path.read_text()) for path in (note, tmp_path / "pid-bare")]
@@ -355,10 +317,7 @@ def test_what_a_test_left_behind_dies_with_its_worker(tmp_path: Path) -> None:
 
 def test_stacks_are_shown_on_demand() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open()
+        rig.open_loaded()
         rig.run(0, ["hang"])
         rig.wait_result(0, "hang", "inprogress")
         rig.until(lambda: rig.pump(0) is False, "quiet")
@@ -371,10 +330,7 @@ def test_stacks_are_shown_on_demand() -> None:
 
 def test_stacks_that_are_asked_for_again_soon_are_shown_once_each() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open()
+        rig.open_loaded()
         rig.run(0, ["hang"])
         rig.wait_result(0, "hang", "inprogress")
         shown, head = b"", b"(most recent call first)"
@@ -391,10 +347,7 @@ def test_stacks_that_are_asked_for_again_soon_are_shown_once_each() -> None:
 
 def test_usage_is_told_while_a_test_runs() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open()
+        rig.open_loaded()
         rig.run(0, ["hang"])
         usage = rig.expect(messages.UsageSeen)
         assert usage.memory > 1 << 20

@@ -16,10 +16,7 @@ from .agent_rig import Rig, pythons
 @pytest.mark.parametrize("python", pythons())
 def test_a_test_over_its_limit_is_asked_to_end_and_its_worker_goes_on(python: str) -> None:
     with Rig(python) as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open(limit=1.5, grace=15)
+        rig.open_loaded(limit=1.5, grace=15)
         rig.run(0, ["sleep 600", "print x"])
         limit = rig.expect(messages.LimitReached)
         rig.wait_result(0, "print x", "success")
@@ -32,10 +29,7 @@ def test_a_test_over_its_limit_is_asked_to_end_and_its_worker_goes_on(python: st
 
 def test_a_worker_that_ignores_all_signals_is_killed_after_the_grace() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open(limit=0.2, grace=0.2)
+        rig.open_loaded(limit=0.2, grace=0.2)
         rig.run(0, ["hang"])
         rig.expect(messages.LimitReached)
         gone = rig.expect(messages.Exited)
@@ -47,10 +41,7 @@ def test_a_worker_that_ignores_all_signals_is_killed_after_the_grace() -> None:
 
 def test_the_next_test_has_a_limit_of_its_own() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open(limit=0.3, grace=15)
+        rig.open_loaded(limit=0.3, grace=15)
         rig.run(0, ["sleep 600", "sleep 601"])
         rig.expect(messages.LimitReached)
         rig.expect(messages.LimitReached)
@@ -61,10 +52,7 @@ def test_the_next_test_has_a_limit_of_its_own() -> None:
 def test_the_stacks_of_a_dead_test_are_its_own() -> None:
     """Those that an earlier test wrote when it ran over its limit are not told again."""
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open(limit=0.3, grace=2)
+        rig.open_loaded(limit=0.3, grace=2)
         rig.run(0, ["sleep 600"])
         rig.wait_result(0, "sleep 600", "fail")
         rig.run(0, ["hang"])
@@ -75,10 +63,7 @@ def test_the_stacks_of_a_dead_test_are_its_own() -> None:
 
 def test_a_test_can_be_stopped_and_its_worker_goes_on() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open(grace=15)
+        rig.open_loaded(grace=15)
         rig.run(0, ["sleep 600", "print x"])
         rig.wait_result(0, "sleep 600", "inprogress")
         rig.send(orders.stop(0))
@@ -91,10 +76,7 @@ def test_a_test_can_be_stopped_and_its_worker_goes_on() -> None:
 
 def test_a_stop_that_comes_late_does_not_reach_the_next_test() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open(grace=15)
+        rig.open_loaded(grace=15)
         rig.run(0, ["sleep 600", "print x"])
         rig.wait_result(0, "sleep 600", "inprogress")
         rig.send(orders.stop(0, 7), orders.ping(1))
@@ -107,10 +89,7 @@ def test_a_stop_that_comes_late_does_not_reach_the_next_test() -> None:
 
 def test_a_test_that_does_not_stop_is_killed_after_the_grace() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open(grace=0.2)
+        rig.open_loaded(grace=0.2)
         rig.run(0, ["hang"])
         rig.wait_result(0, "hang", "inprogress")
         rig.send(orders.stop(0))
@@ -121,10 +100,7 @@ def test_a_test_that_does_not_stop_is_killed_after_the_grace() -> None:
 
 def test_stop_does_nothing_to_a_worker_that_runs_nothing() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
-        rig.open(grace=0.1)
+        rig.open_loaded(grace=0.1)
         rig.run(0, ["print x"])
         rig.wait_result(0, "print x", "success")
         rig.send(orders.stop(0))
@@ -136,9 +112,7 @@ def test_stop_does_nothing_to_a_worker_that_runs_nothing() -> None:
 def test_a_worker_that_is_stopped_between_tests_does_not_hold_up_the_run() -> None:
     """A running test has its time limit; an idle worker that cannot begin what it was handed has none."""
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
+        rig.start()
         opened = rig.open(limit=60)
         rig.run(0, ["print x"])
         rig.wait_result(0, "print x", "success")
@@ -152,9 +126,7 @@ def test_a_worker_that_is_stopped_between_tests_does_not_hold_up_the_run() -> No
 
 def test_a_test_that_is_stopped_has_its_time_limit_only() -> None:
     with Rig() as rig:
-        rig.hello()
-        rig.profile()
-        rig.load()
+        rig.start()
         opened = rig.open(limit=8, grace=0.2)
         rig.run(0, ["sleep 600"])
         rig.wait_result(0, "sleep 600", "inprogress")
