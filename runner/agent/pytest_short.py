@@ -141,19 +141,33 @@ class ShortWay:
             threadexception.collect_thread_exception,
         )
         self._phases = {"setup": self._set_up, "call": self._call, "teardown": self._tear_down}
+        self._hear_of_leaving(config.pluginmanager)
 
     def of(self, item):
         """Return the Way of an item, None if it has to go pytest's own."""
         if type(item) is not pytest.Function:
             return None
-        ihook = item.ihook
+        way = self._way(item.ihook)
+        return way if way.open else None
+
+    def _way(self, ihook):
         way = self._ways.get(ihook)
         if way is None:
             way = self._ways[ihook] = Way(ihook, self._ours)
-        return way if way.open else None
+        return way
 
     def pytest_plugin_registered(self):
         self._ways.clear()
+
+    def _hear_of_leaving(self, plugins):
+        """There is no hook for it: a fixture may put a plugin aside, logging's for one, and bring it back."""
+        unregister = plugins.unregister
+
+        def left(*args, **kwargs):
+            self._ways.clear()
+            return unregister(*args, **kwargs)
+
+        plugins.unregister = left
 
     def pytest_runtest_protocol(self, item, nextitem):
         way = self.of(item)
@@ -166,26 +180,27 @@ class ShortWay:
         if not way.unlogged:
             ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         try:
-            if self._phase(way, ihook, item, "setup", None):
-                self._phase(way, ihook, item, "call", None)
+            if self._phase(ihook, item, "setup", None):
+                self._phase(ihook, item, "call", None)
             session = item.session
             if session.shouldfail or session.shouldstop:
                 nextitem = None
-            self._phase(way, ihook, item, "teardown", nextitem)
+            self._phase(ihook, item, "teardown", nextitem)
         finally:
             item._request = False
             item.funcargs = None
-        if not way.unlogged:
+        if not self._way(ihook).unlogged:
             ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
-    def _phase(self, way, ihook, item, when, nextitem):
+    def _phase(self, ihook, item, when, nextitem):
         """Do one phase. Return whether it passed."""
+        way = self._way(ihook)
         start = now()
         excinfo = None
         try:
             if when in way.phases and (when == "teardown" or not _conditional(item)):
-                self._around(way, item, when, nextitem)
+                self._around(ihook, item, when, nextitem)
             elif when == "setup":
                 ihook.pytest_runtest_setup(item=item)
             elif when == "call":
@@ -199,7 +214,7 @@ class ShortWay:
             excinfo = pytest.ExceptionInfo.from_exc_info((type(error), error, trace))
         if (
             excinfo is None
-            and way.unreported
+            and self._way(ihook).unreported
             and not item._report_sections
             and not item.stash.get(self._xfailed_key, None)
         ):
@@ -217,7 +232,7 @@ class ShortWay:
             ihook.pytest_exception_interact(node=item, call=call, report=report)
         return report.passed
 
-    def _around(self, way, item, when, nextitem):
+    def _around(self, ihook, item, when, nextitem):
         """Do what logging and capture do around a phase."""
         caplog, handler, stash = self._caplog, self._report, item.stash
         if when == "setup":
@@ -244,7 +259,7 @@ class ShortWay:
                 if manager._capture_fixture:
                     manager.deactivate_fixture()
                 manager.suspend_global_capture(in_=False)
-                if not (passed and way.unreported):
+                if not (passed and self._way(ihook).unreported):
                     # Else nobody asks: what was written is in the lane's files.
                     out, err = manager.read_global_capture()
                     item.add_report_section(when, "stdout", out)

@@ -96,6 +96,16 @@ def test_talks_and_fails(talks):
     assert 0
 def test_hears_nothing(caplog):
     assert not caplog.records and not caplog.text and len(logging.root.handlers) == 2
+@pytest.fixture
+def logs_aside(pytestconfig):
+    plugin = pytestconfig.pluginmanager.unregister(name="logging-plugin")
+    yield
+    print("no handler", logging.root.handlers)
+    pytestconfig.pluginmanager.register(plugin, "logging-plugin")
+def test_logs_aside(logs_aside):
+    print("no handler", logging.root.handlers)
+    assert 0
+def test_logs_back(): print(len(logging.root.handlers))
 def test_level(caplog):
     with caplog.at_level("DEBUG"): logging.debug("fine")
 def test_drops_handlers():
