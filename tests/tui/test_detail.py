@@ -11,7 +11,9 @@ from testlanes.tui.viewmodels.code import json_lines, python_spans
 from testlanes.tui.viewmodels.detail import Section, sections_of
 from testlanes.tui.viewmodels.diff import LIMIT, DiffLine, diff_lines, difference
 from testlanes.tui.viewmodels.glyphs import UNICODE
-from testlanes.tui.viewmodels.lines import text_of
+from testlanes.tui.viewmodels.lines import Span, text_of
+from testlanes.tui.viewmodels.tail import read_line
+from testlanes.tui.viewmodels.textlines import TextLines
 
 from .stage import MISMATCH
 
@@ -182,3 +184,16 @@ def test_a_source_of_pytest_stands_straight_though_its_beginning_was_stripped() 
     assert at["def test_a():"] == 6
     assert at["count = 1"] == at["assert count == 2"] == 10
     assert at["assert 1 == 2"] in (4, 10)  # its title, and in its place
+
+
+@given(st.text("ab\n\r\x1b[m ERRO"), st.booleans())
+def test_lines_of_a_long_text_are_made_when_asked_for(text: str, more: bool) -> None:
+    last = (Span("more", "dim"),)
+    lines = TextLines(text, last if more else None)
+    texts = [read_line("", raw).text for raw in text.rstrip("\n").split("\n")]
+    expected = [*(f"  {one}" for one in texts), *(["more"] if more else [])]
+    assert [text_of(line) for line in lines] == expected
+    assert [text_of(lines[index]) for index in range(-len(lines), 0)] == expected
+    assert [text_of(line) for line in lines[1:-1]] == expected[1:-1]
+    with pytest.raises(IndexError):
+        lines[len(lines)]

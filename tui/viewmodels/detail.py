@@ -9,7 +9,8 @@ from .code import json_lines, python_spans
 from .diff import diff_lines, difference
 from .glyphs import Glyphs
 from .lines import EMPTY, Line, Span, clean, crop, fit, line_width
-from .tail import mark, read_line
+from .tail import mark
+from .textlines import TextLines
 from .times import size_text
 from .tracebacks import Failure, Frame, foreign, read_traceback
 
@@ -18,15 +19,13 @@ TEXT_LIMIT = 1 << 20
 AROUND = 3
 """Lines of source shown before and after the one that failed."""
 
-_LEVELS = ("dim", "text", "slow", "fail")
-
 
 @dataclass(slots=True)
 class Section:
     """A part of a failure. ``data`` and ``mime`` are set for what can be opened outside."""
 
     name: str
-    lines: list[Line]
+    lines: Sequence[Line]
     places: dict[int, Frame] = field(default_factory=dict[int, Frame])
     """Places in files, by the number of the line that names them."""
     data: bytes | None = None
@@ -95,7 +94,8 @@ def sections_of(
             section.name = clean(name)
             found = diff_lines(difference(read_failure.message))
             if found:
-                section.lines += [
+                section.lines = [
+                    *section.lines,
                     *([EMPTY] if section.lines[-1] else []),
                     (Span("   - first   ", "diff-del"), Span("+ second", "diff-add")),
                     *found,
@@ -139,20 +139,15 @@ def sections_of(
 
 
 def _content(name: str, mime: str, data: bytes) -> Section:
-    lines: list[Line] = []
+    lines: Sequence[Line]
     kind = mime.split(";")[0].strip()
     if kind == "application/json" and (laid_out := json_lines(data, TEXT_LIMIT)) is not None:
         lines = [EMPTY, *((Span("  "), *line) for line in laid_out)]
     elif kind.startswith("text/") or kind in ("application/json", "application/xml", ""):
+        over = len(data) - TEXT_LIMIT
+        more = (Span(f"  … {size_text(over)} more; o opens all of it", "dim"),)
         text = data[:TEXT_LIMIT].decode("utf-8", "backslashreplace")
-        for raw in text.rstrip("\n").split("\n"):
-            one = read_line("", raw)
-            tone = _LEVELS[one.level] if one.level >= 0 else "text"
-            lines.append((Span("  "), Span(one.text, tone)))
-        if len(data) > TEXT_LIMIT:
-            lines.append(
-                (Span(f"  … {size_text(len(data) - TEXT_LIMIT)} more; o opens all of it", "dim"),)
-            )
+        lines = TextLines(text, more if over > 0 else None)
     else:
         lines = [
             EMPTY,
@@ -173,8 +168,8 @@ def _traceback(
     glyphs: Glyphs,
     root: str,
 ) -> Section:
-    section = Section("traceback", [EMPTY])
-    lines = section.lines
+    lines: list[Line] = [EMPTY]
+    section = Section("traceback", lines)
     title, *more = failure.message.rstrip().split("\n")
     name = failure.exception
     head = [Span(f"  {glyphs.fail} ", "fail bold")]
@@ -188,7 +183,7 @@ def _traceback(
     if any(line.startswith(("E  ", ">  ")) for line in text.split("\n")):
         # pytest indents sources by four, and strips the beginning of it all.
         indent = " " * 4 if text.startswith(("def ", "async def ", "class ", "@")) else ""
-        _pytest_lines(section, indent + text)
+        _pytest_lines(lines, section.places, indent + text)
         return section
     if not failure.frames:
         lines += [(Span("  "), Span(clean(part), "dim")) for part in text.rstrip().split("\n")]
@@ -269,24 +264,24 @@ def _around(
     return [(number + 1, lines[number]) for number in range(first, last)]
 
 
-def _pytest_lines(section: Section, text: str) -> None:
+def _pytest_lines(lines: list[Line], places: dict[int, Frame], text: str) -> None:
     """pytest prints the source itself; it is only given its colours."""
     for raw in text.rstrip().split("\n"):
         line = clean(raw)
         if raw.startswith("E"):
-            section.lines.append((Span("  E ", "fail bold"), Span(line[2:], "fail")))
+            lines.append((Span("  E ", "fail bold"), Span(line[2:], "fail")))
         elif raw.startswith(">"):
             spans = python_spans(line[1:])
-            section.lines.append(
+            lines.append(
                 (
                     Span("  >", "fail bold on:here"),
                     *(Span(part, f"{tone} on:here") for part, tone in spans),
                 )
             )
         elif (found := read_traceback(f"E\n{raw}").frames) and raw == raw.lstrip():
-            section.places[len(section.lines)] = found[0]
+            places[len(lines)] = found[0]
             path, _, rest = line.partition(f":{found[0].line}")
-            section.lines.append(
+            lines.append(
                 (
                     Span(f"  {path}", "accent"),
                     Span(f":{found[0].line}", "accent bold"),
@@ -294,4 +289,4 @@ def _pytest_lines(section: Section, text: str) -> None:
                 )
             )
         else:
-            section.lines.append((Span("  "), *python_spans(line, "dim")))
+            lines.append((Span("  "), *python_spans(line, "dim")))
