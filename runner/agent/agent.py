@@ -20,6 +20,7 @@ from .uplink import Lost, Uplink
 
 START = (
     "import os,sys;p=os.environ.pop('TESTLANES_PATH');sys.path.insert(0,p);"
+    "sys.version_info>=(3,8)or sys.exit(sys.executable+' is Python %d.%d; 3.8 or later is needed'%sys.version_info[:2]);"
     "import testlanes_agent.boot as b;sys.path.remove(p);b.main()"
 )
 QUIET = 0.005

@@ -56,7 +56,8 @@ def ending(
 
 def _why_none(state: RunState) -> str:
     """Say why nothing ran."""
-    listed = sum(profile.listed for profile in state.profiles.values())
-    if state.selected:
+    profiles = state.profiles.values()
+    listed = sum(profile.listed for profile in profiles)
+    if state.selected or any(profile.listing == "failed" for profile in profiles):
         return "nothing ran"
     return f"none of {several(listed, 'test')} is selected" if listed else "no tests were found"

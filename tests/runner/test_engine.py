@@ -8,6 +8,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,20 @@ async def test_a_suite_that_cannot_be_loaded_is_told_with_its_reason(tmp_path: P
     assert 3 == code
     assert state.ended is not None
     assert "nothing_of_this_name" in state.ended.problem
+
+
+async def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
+    old = next((Path.home() / ".pyenv/versions").glob("3.[67].*/bin/python"), None)
+    if old is None:
+        pytest.skip("there is no Python 3.6 or 3.7 here")
+    made = unittests(write(tmp_path, test_a="import unittest"))
+    state, code = await finish(
+        replace(made, profiles=(replace(made.profiles[0], python=str(old)),))
+    )
+    assert code == 3
+    assert state.ended is not None
+    assert f"{old} is Python 3." in state.ended.problem
+    assert state.ended.problem.endswith("; 3.8 or later is needed")
 
 
 async def test_an_import_error_is_a_failing_test_and_the_rest_runs(tmp_path: Path) -> None:

@@ -350,6 +350,15 @@ def test_it_is_told_why_nothing_ran(story: Story) -> None:
     assert "0 tests in 0.0 s: none of 2 tests is selected\n" in out.getvalue()
 
 
+def test_of_a_suite_that_could_not_be_loaded_nobody_knows_the_tests(story: Story) -> None:
+    out = faced(story)
+    name = ProfileName("default")
+    story.tell(RunStarted(story.now, "/project", (name,), 1, partial=True))
+    story.tell(ListingEnded(name, "no such module", 0.1))
+    story.end("the suite could not be loaded: no such module")
+    assert "0 tests in 0.0 s: nothing ran\n" in out.getvalue()
+
+
 def test_a_run_of_which_something_did_not_run_is_not_green(story: Story) -> None:
     out = faced(story, Terminal(), TERM="xterm")
     first, second = story.begin(["m.a", "m.b"])
