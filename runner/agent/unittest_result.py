@@ -26,10 +26,12 @@ class Result(unittest.TestResult):
         self._moduleSetUpFailed = False
         self._on_holder, self._on_subtest = on_holder, on_subtest
         self._told = 0
+        self._whole = ""
         self.reset()
 
-    def reset(self):
+    def reset(self, test_id=""):
         """Begin a test."""
+        self._whole = test_id
         self.outcomes = []
         """(status, kind, [(name, mime, bytes), …])"""
         self.tagged = set()
@@ -130,12 +132,13 @@ class Result(unittest.TestResult):
     def _note(self, status, kind, test, err=None, details=None, reason=None):
         found = []
         text = ""
+        part = self._part(test)
         if details:
             for name, content in list(details.items()):
-                found.append(_read(str(name), content))
+                found.append(_read(str(name) + part, content))
         if err is not None:
             text = self.text(err, test)
-            found.append(("traceback", TRACEBACK, encode(text)))
+            found.append(("traceback" + part, TRACEBACK, encode(text)))
         if reason is not None:
             found.append(("reason", TEXT, encode(str(reason))))
         if isinstance(test, unittest.suite._ErrorHolder):
@@ -143,6 +146,15 @@ class Result(unittest.TestResult):
         else:
             self.outcomes.append((status, kind, found))
         return text
+
+    def _part(self, test):
+        """Return how a test that runs copies of itself (testscenarios) names this one: as " (name)"."""
+        test_id, whole = str(test.id()), self._whole
+        return (
+            " " + test_id[len(whole) :]
+            if whole and test_id != whole and test_id.startswith(whole)
+            else ""
+        )
 
     def text(self, err, test):
         """Return the traceback of an exc_info as text."""

@@ -60,7 +60,7 @@ class UnittestWorker(Worker):
         unittest_repair.repair(self._root)
         self._installation.look()
         result = self._result
-        result.reset()
+        result.reset(test_id)
         self._leave(*entries[0])
         try:
             self.begin(test_id)

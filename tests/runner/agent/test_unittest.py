@@ -213,6 +213,32 @@ def test_statuses_kinds_and_details_are_those_of_the_test(
     assert worker.said("bye") == [{"output": {}}]
 
 
+COPIES = """
+import unittest
+class T(unittest.TestCase):
+    n = 0
+    def id(self): return super().id() + ("(%d)" % self.n if self.n else "")
+    def run(self, result=None):
+        if self.n: return super().run(result)
+        for n in (1, 2, 3):
+            copy = type(self)(self._testMethodName)
+            copy.n = n
+            copy.run(result)
+    def test_n(self): self.assertEqual(self.n, 2)
+"""
+
+
+def test_of_a_test_that_runs_copies_of_itself_is_told_which_one_failed(
+    tmp_path: Path, here: Agent, python: str
+) -> None:
+    """As testscenarios does it where no load_tests multiplies the tests."""
+    worker = here.start(lay(tmp_path / "p", {"test_c.py": COPIES}), python=python)
+    (told,) = worker.ran("test_c.T.test_n")
+    assert (told.status, told.kind) == ("fail", "assertion")
+    assert list(told.details) == ["traceback (1)", "traceback (3)"]
+    assert "3 != 2" in told.details["traceback (3)"]
+
+
 def test_class_fixtures_are_up_once_for_consecutive_tests(
     tmp_path: Path, here: Agent, python: str
 ) -> None:
