@@ -16,11 +16,17 @@ test is the worst of them; what every report has to say becomes a detail:
 Sections that plugins add keep their names.
 """
 
+import re
+
 import pytest
 
 from .signals import TestTimeout
 from .worker import TEXT, TRACEBACK, encode
 
+_FRAME = re.compile(r"(\S.*?):\d+: in ")
+_MACHINERY = re.compile(
+    r"[/\\](?:_pytest|pluggy)[/\\]|[/\\](?:importlib[/\\]__init__|ast)\.py$|^<frozen importlib"
+)
 RANK = {"success": 0, "skip": 1, "xfail": 2, "fail": 3}
 
 
@@ -49,6 +55,21 @@ def report_text(report):
         return report.longreprtext
     except Exception as error:  # a plugin's own representation
         return "%s (it could not be formatted: %r)" % (type(longrepr).__name__, error)
+
+
+def without_machinery(text):
+    """Leave out of the traceback of a file that could not be collected what pytest and ``import`` did to come there."""
+    lines = text.split("\n")
+    kept, machinery = [], False
+    for line in lines:
+        frame = _FRAME.match(line)
+        if frame is not None:
+            machinery = _MACHINERY.search(frame.group(1)) is not None
+        elif line.startswith("E "):
+            machinery = False
+        if not machinery:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def section_name(title):

@@ -14,7 +14,7 @@ from .channel import now
 from .health import Health
 from .live_sources import Sources
 from .pytest_lean import Locations
-from .pytest_reports import TRACEBACK, Outcome, encode, report_text, subtest_name
+from .pytest_reports import TRACEBACK, Outcome, encode, report_text, subtest_name, without_machinery
 from .worker import TEXT, Gone, Worker, exception_text
 
 XPASS = "xpass"
@@ -239,7 +239,7 @@ class PytestWorker(Worker):
             self.unknown(test_id)
             return
         self.begin(test_id)
-        details = [("traceback", TRACEBACK, encode(report_text(report)))]
+        details = [("traceback", TRACEBACK, encode(without_machinery(report_text(report))))]
         for title, text in report.sections:
             details.append((title, TEXT, encode(text)))
         self.end("fail", details, "error")

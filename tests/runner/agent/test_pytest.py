@@ -162,3 +162,24 @@ def test_plain(): pass
     assert [told.tags for told in (lenient, strict, plain)] == [{"xpass"}, set(), set()]
     reason = "It passed, and an xfail expected it to fail: to be mended"
     assert lenient.details == {"reason": reason}
+
+
+def test_a_file_that_cannot_be_collected_tells_its_own_lines_only(
+    here: Agent, tmp_path: Path
+) -> None:
+    """Not those of pytest and ``importlib``, by which it came there."""
+    files = {
+        "test_i.py": "import lib\ndef test_a(): pass\n",
+        "lib.py": "import nothing_of_this_name\n",
+        "test_s.py": "def test_b(: pass\n",
+    }
+    lanes = Lanes(here, lay(tmp_path / "project", files), sys.executable)
+    missing, wrong = (told.details["traceback"] for told in lanes.fork().ran(*lanes.ids))
+    assert "test_i.py:1: in <module>\n    import lib\nlib.py:1: in <module>\n" in missing
+    assert "E   ModuleNotFoundError: No module named 'nothing_of_this_name'" in missing
+    assert wrong.splitlines()[1:] == [
+        "E       def test_b(: pass",
+        "E                  ^",
+        "E   SyntaxError: invalid syntax",
+    ]
+    assert "importlib" not in missing
