@@ -7,6 +7,7 @@ out, so that the same tests run whoever is faster. If the first is lost or canno
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -44,7 +45,7 @@ class _Copy:
 class _Suite:
     lister: HostName | None = None
     """The host that lists it; None: nobody yet, or not any more."""
-    rows: list[Row] = field(default_factory=list[Row])
+    rows: array[int] = field(default_factory=lambda: array("I"))
     overlooked: list[str] = field(default_factory=list[str])
     """Files and modules that could not be loaded, and may have tests that are meant."""
     took_over: _Copy | None = None
@@ -221,17 +222,17 @@ class Listings:
         groups: Groups,
         has: set[str] | None = None,
     ) -> list[RunEvent]:
-        known = self._cases.known(profile)
+        find = self._cases.finder(profile)
         fresh = {
             test_id: at
             for at, test_id in enumerate(ids)
-            if test_id not in known and (has is None or test_id in has)
+            if find(test_id) is None and (has is None or test_id in has)
         }
         rows = selected = self._cases.add_new(fresh, profile)
         if self._selects is not None:
             selected = tuple(self._select(profile, suite, rows, fresh, self._selects))
         named = self._named_groups(selected, rows, fresh, groups)
-        suite.rows += rows
+        suite.rows.extend(rows)
         events: list[RunEvent] = [CasesListed(profile, rows, selected, named)]
         for host, copy in suite.copies.items():
             if copy.loaded:
@@ -286,9 +287,9 @@ class Listings:
         return [Warned(profile, text)]
 
     def _absent(
-        self, profile: ProfileName, host: HostName, copy: _Copy, rows: Sequence[Row]
+        self, profile: ProfileName, host: HostName, copy: _Copy, rows: Iterable[int]
     ) -> list[RunEvent]:
-        absent = tuple(row for row in rows if self._cases.test_id(row) not in copy.has)
+        absent = tuple(row for row in map(Row, rows) if self._cases.test_id(row) not in copy.has)
         return [CasesAbsent(profile, host, absent)] if absent else []
 
     def _surplus(self, profile: ProfileName, host: HostName, copy: _Copy) -> list[RunEvent]:

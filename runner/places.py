@@ -17,6 +17,7 @@ class Places:
 
     def __init__(self) -> None:
         self._sent: list[str] = []
+        """Ids by place; of what was told nothing is left."""
         self._next = 0
 
     def give(self, ids: Sequence[str]) -> None:
@@ -33,7 +34,7 @@ class Places:
         for place, took, at in RESULT.iter_unpack(results):
             if place >= self._next:
                 test_id = self._at(place)
-                self._next = place + 1
+                self._told(place)
                 yield test_id, took, at
 
     def running(self, place: int) -> str | None:
@@ -43,13 +44,17 @@ class Places:
     def ended(self, test_id: str) -> None:
         """A test's end was told by its id."""
         with suppress(ValueError):  # no stream of ours
-            self._next = self._sent.index(test_id, self._next) + 1
+            self._told(self._sent.index(test_id, self._next))
 
     def of(self, test_id: str) -> int | None:
         """Return the place of a test of which no end was told; None if that is not known."""
         with suppress(ValueError):
             return self._sent.index(test_id, self._next)
         return None
+
+    def _told(self, place: int) -> None:
+        self._sent[place] = ""
+        self._next = place + 1
 
     def _at(self, place: int) -> str:
         if not 0 <= place < len(self._sent):

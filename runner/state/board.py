@@ -132,7 +132,7 @@ class Board(RunState):
                 self.details.pop(row, None)
                 if self.standing[row] in FAILED:
                     self._move(row, Standing.UNSELECTED)
-                self.changed_rows.add(row)
+                self.changed_rows.append(row)
             elif self.standing[row] not in FAILED:  # it was stopped
                 self._move(row, Standing.FAIL)
                 self.details.setdefault(row, self._kept.get(row, []))

@@ -34,7 +34,8 @@ class Columns:
         """The lane of the latest attempt; -1 for none."""
         self.counts: array[int] = array("l", [0] * len(Standing))
         self.profiles: dict[ProfileName, ProfileState] = {}
-        self.changed_rows: set[Row] = set()
+        self.changed_rows: array[int] = array("I")
+        """Rows that changed since they were last drained; one can be there several times."""
         self._expected_left = 0.0
         self._unknown_left = 0
 
@@ -103,7 +104,7 @@ class Columns:
         times = [seconds for row in rows if (seconds := self.expected[row]) >= 0]
         self._expected_left += sum(times)
         self._unknown_left += count - len(times)
-        self.changed_rows.update(rows)
+        self.changed_rows.extend(rows)
 
     def _first_passes(self, event: CasesPassed) -> None:
         """Let rows of one profile pass that never ran: ``_move`` and what else is in columns, for very many."""
@@ -126,7 +127,7 @@ class Columns:
             counts[Standing.SUCCESS] += count
         self._unknown_left -= unknown
         self._expected_left = max(0.0, self._expected_left - left)
-        self.changed_rows.update(event.rows)
+        self.changed_rows.extend(event.rows)
 
     def _move(self, row: Row, to: Standing) -> None:
         """Let a case stand elsewhere, and keep all counts true."""
@@ -146,7 +147,7 @@ class Columns:
                 self._unknown_left += sign
             else:
                 self._expected_left = max(0.0, self._expected_left + sign * expected)
-        self.changed_rows.add(row)
+        self.changed_rows.append(row)
 
     def _profile(self, profile: ProfileName) -> ProfileState:
         found = self.profiles.get(profile)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, assert_never, cast
 
 from ..cases import CaseTable
 from ..events import (
@@ -161,8 +161,8 @@ class RunState(Columns):
 
     def drain_changes(self) -> tuple[set[Row], set[LaneId]]:
         """Return the rows and lanes that changed since the last call."""
-        rows, lanes = self.changed_rows, self.changed_lanes
-        self.changed_rows, self.changed_lanes = set(), set()
+        rows, lanes = cast("set[Row]", set(self.changed_rows)), self.changed_lanes
+        self.changed_rows, self.changed_lanes = array("I"), set()
         return rows, lanes
 
     # -- writing -------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from testlanes.runner.ids import Kind, LaneId, Row
 from testlanes.runner.state import FAILED, KINDS, Standing
@@ -158,34 +158,40 @@ class TestsModel:
         )
         rows = self._source if narrows else range(len(state.standing))
         source: array[int] = array("I")
-        yield from filtered(rows, self._accepts(), source)
+        yield from filtered(rows, state.standing, self._wanted(), self._accepts(), source)
         self._source, self._for = source, now
         if sort == "listed":
             self.order = source
             return
-        yield from ordered(source, self._key(sort), self._publish)
+        yield from ordered(source, self._keys(sort), self._publish)
 
     def _publish(self, order: array[int]) -> None:
         self.order = order
 
-    def _key(self, sort: Order) -> Callable[[int], Any]:
+    def _keys(self, sort: Order) -> Callable[[Sequence[int]], Sequence[Any]]:
         state = self.shown.state
         if sort == "slowest":
             seconds = state.seconds
-            return lambda row: -seconds[row]
+            return lambda rows: [-seconds[row] for row in rows]
         if sort == "name":
-            return state.cases.test_id  # type: ignore[return-value]
+            return state.cases.test_ids
         standing = state.standing
         ranks = [_RANK[Standing(number)] for number in range(len(Standing))]
-        return lambda row: ranks[standing[row]]
+        return lambda rows: [ranks[standing[row]] for row in rows]
 
-    def _accepts(self) -> Callable[[int], bool]:
-        query, state = self.query, self.shown.state
-        standing, seconds, cases = state.standing, state.seconds, state.cases
-        wanted = bytes(
-            number != Standing.UNSELECTED and (query.statuses is None or number in query.statuses)
+    def _wanted(self) -> bytes:
+        """Return for each standing whether cases that stand so are shown."""
+        statuses = self.query.statuses
+        return bytes(
+            number != Standing.UNSELECTED and (statuses is None or number in statuses)
             for number in range(len(Standing))
         )
+
+    def _accepts(self) -> Callable[[int], bool] | None:
+        """Return what else the filter asks of a row; None if it is nothing."""
+        query, state = self.query, self.shown.state
+        seconds, cases = state.seconds, state.cases
+        test_id = cast("Callable[[int], str]", cases.test_id)
         profiles = {
             name
             for name in state.profiles
@@ -195,6 +201,8 @@ class TestsModel:
         words, without, pattern = query.words, query.without, query.pattern
         textual = bool(words or without or pattern)
         numeric = query.live
+        if every and not textual and not numeric:
+            return None
         slow = self.shown.options.slow_after
         tags = set(query.tags)
         tagged = {
@@ -202,17 +210,19 @@ class TestsModel:
         }
 
         def accepts(row: int) -> bool:
-            if not wanted[standing[row]]:
-                return False
             if not every and cases.profile(Row(row)) not in profiles:
                 return False
             if textual:
-                name = cases.test_id(Row(row))
+                name = test_id(row)
                 if pattern is not None and not pattern.search(name):
                     return False
                 low = name.lower()
-                if not all(word in low for word in words) or any(word in low for word in without):
-                    return False
+                for word in words:
+                    if word not in low:
+                        return False
+                for word in without:
+                    if word in low:
+                        return False
             if numeric:
                 took = seconds[row]
                 if query.longer is not None and took <= query.longer:
