@@ -137,7 +137,7 @@ class Columns:
         self.standing[row] = to
         self.counts[before] -= 1
         self.counts[to] += 1
-        counts = self._profile(self.cases.profile(row)).counts
+        counts = self.profiles[self.cases.profile(row)].counts
         counts[before] -= 1
         counts[to] += 1
         if (before in _LEFT) != (to in _LEFT):

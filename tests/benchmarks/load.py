@@ -75,7 +75,7 @@ def ingest(tests: int = 50_000) -> Figures:
         state.apply(ListingEnded(DEFAULT_PROFILE))
         state.apply(LaneOpened(LaneId(0), LOCAL, DEFAULT_PROFILE))
         lane = Lane(LaneId(0), DEFAULT_PROFILE, False, 0, time.time_ns)
-        lane.held = dict(zip(ids, rows, strict=True))
+        lane.give(ids, rows)
         pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
         events: list[RunEvent] = []
 
