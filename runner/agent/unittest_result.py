@@ -1,6 +1,8 @@
 """The unittest result of one test after the other: collects outcomes and details, speaks testtools' protocol too."""
 
+import re
 import unittest
+import unittest.loader
 import unittest.suite
 
 from .channel import now
@@ -11,6 +13,10 @@ __unittest = True  # our frames are left out of tracebacks
 
 _RANK = {"success": 0, "skip": 1, "xfail": 2, "uxsuccess": 3, "fail": 4}
 _KIND_RANK = {"": 0, "assertion": 1, "error": 2, "setup": 3}
+_LOADER = re.compile(
+    r'^  File ".*[/\\]unittest[/\\]loader\.py", line .*\n(?:    .*\n)*', re.MULTILINE
+)
+"""unittest's own lines in what it says of a module that could not be imported."""
 _SUBTEST_PAUSE = 50000000
 """Nanoseconds between two events that tell of passed subtests only."""
 
@@ -160,7 +166,8 @@ class Result(unittest.TestResult):
         """Return the traceback of an exc_info as text."""
         trim(err[1])
         try:
-            return self._exc_info_to_string(err, test)
+            text = self._exc_info_to_string(err, test)
+            return _LOADER.sub("", text) if type(test) is unittest.loader._FailedTest else text
         except BaseException as worse:
             name = getattr(err[0], "__name__", "an exception")
             return "%s\n(its traceback could not be formatted)\n%s" % (name, exception_text(worse))

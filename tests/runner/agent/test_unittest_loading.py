@@ -232,6 +232,7 @@ def test_what_is_listed_runs(tmp_path: Path, here: Agent) -> None:
     broken = told["unittest.loader._FailedTest.pkg.test_broken"]
     assert "there_is_no_such_module" in broken.details["traceback"]
     assert "testlanes_agent" not in broken.details["traceback"]
+    assert "loader.py" not in broken.details["traceback"]
     assert told["unittest.loader.ModuleSkipped.pkg.test_skip"].details["reason"] == "not here"
     details = told["pkg.test_details.T.test_details"]
     assert details.details["log"] == "a line"
