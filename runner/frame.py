@@ -20,7 +20,7 @@ from .listings import Listings
 from .pools import InstancePool, shares
 from .quarantine import Quarantine
 from .request import Request
-from .select import Selector
+from .select import Selector, most_cases
 from .settings import CommandSuite, Host, Profile, Settings
 from .staff import LanePlace
 from .state import RunState
@@ -71,6 +71,9 @@ class Frame:
             flaky_fails=settings.flaky == "fail",
         )
         self._count = lane_count(settings)
+        most = most_cases(request.selection, [each.name for each in settings.profiles])
+        self._lanes_here = self._count if most is None else max(1, min(self._count, most))
+        """Lanes of this machine to open: none that is sure to have nothing to do."""
         selector = Selector(request.selection)
         selects = selector.selects
         only = request.watch.selects if request.watch is not None else None
@@ -99,7 +102,7 @@ class Frame:
         profiles = [each for each in self._settings.profiles if LOCAL in each.hosts]
         if LOCAL not in self._settings.hosts or not profiles:
             return []
-        names = [profiles[number % len(profiles)].name for number in range(self._count)]
+        names = [profiles[number % len(profiles)].name for number in range(self._lanes_here)]
         return [
             LanePlace(
                 LaneId(number),
@@ -126,7 +129,7 @@ class Frame:
             time.time_ns(),
             settings.root,
             names,
-            (self._count if LOCAL in settings.hosts else 0)
+            (self._lanes_here if LOCAL in settings.hosts else 0)
             + sum(host.lanes for host in settings.reach.values())
             + sum(pool.count for pool in pools),
             not request.selection.everything if partial is None else partial,

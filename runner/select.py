@@ -85,6 +85,20 @@ def absent(
     return sorted(one for one in gone if _is_of_a_test(one))
 
 
+def most_cases(selection: Selection, profiles: Iterable[ProfileName]) -> int | None:
+    """Return how many cases a selection of exact ids comes to at most; None where only the suites tell."""
+    by_profile, ids = selection.per_profile, selection.ids
+    if by_profile is not None:
+        chosen = [by_profile.get(profile, frozenset()) for profile in profiles]
+    elif ids is not None:
+        chosen = [ids for _ in profiles]
+    else:
+        return None
+    if not all(_is_of_a_test(one) for names in chosen for one in names):
+        return None  # a failed fixture or file stands for all that meets it again
+    return sum(map(len, chosen))
+
+
 def unmatched(selection: Selection, ids: Iterable[str]) -> list[str]:
     """Return the filters that match none of the suite's ids."""
     known = list(ids)

@@ -29,7 +29,7 @@ from testlanes.runner.ids import Kind, LaneId, Row
 from testlanes.runner.intents import Rerun, StopRun, StopTest, Watch
 from testlanes.runner.plan import Plan, Segment
 from testlanes.runner.request import Request
-from testlanes.runner.settings import CommandSuite, Settings, UnittestSuite
+from testlanes.runner.settings import CommandSuite, Selection, Settings, UnittestSuite
 from testlanes.runner.state import Standing
 from testlanes.runner.wire.subunit import Decoder
 
@@ -94,6 +94,19 @@ async def test_the_same_suite_with_a_worker_per_test_gets_the_same_verdicts(tmp_
 
     assert MIXED_OUTCOMES == outcomes(state)
     assert len(MIXED_OUTCOMES) <= sum(lane.generation + 1 for lane in state.lanes.values())
+
+
+async def test_no_more_lanes_are_opened_than_there_are_tests_asked_for(tmp_path: Path) -> None:
+    names = ("test_mixed.Good.test_one", "test_mixed.Good.test_two")
+    made = unittests(write(tmp_path, test_mixed=MIXED), concurrency=4)
+    for count in (1, 2):
+        chosen = Selection(per_profile={made.profiles[0].name: frozenset(names[:count])})
+        state, _ = await finish(made, Request(chosen))
+
+        assert list(outcomes(state).values()) == ["success"] * count
+        assert len(state.lanes) == count
+        assert state.started is not None
+        assert state.started.lanes == count
 
 
 async def test_a_failure_has_its_traceback_and_what_it_said(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from testlanes.runner.errors import UserError
 from testlanes.runner.ids import DEFAULT_PROFILE, ProfileName
 from testlanes.runner.patterns import compile_pattern
-from testlanes.runner.select import Selector, absent
+from testlanes.runner.select import Selector, absent, most_cases
 from testlanes.runner.settings import Selection
 
 PY311, PY312 = ProfileName("py311"), ProfileName("py312")
@@ -215,3 +215,12 @@ def test_a_filter_overlooks_what_cannot_be_loaded_unless_that_is_left_out_on_pur
     assert not Selector(Selection(filters=("quota",), exclude=("m|x",))).overlooks(broken)
     assert not Selector(Selection(exclude=("quota",))).overlooks(broken)
     assert not Selector(Selection(filters=("quota",))).overlooks("tests/test_x.py::test_a")
+
+
+def test_exact_ids_are_so_many_cases_at_most_unless_some_stand_for_others() -> None:
+    both, two = [PY311, PY312], frozenset({"a.B.c", "t.py::x"})
+    assert most_cases(Selection(ids=two), both) == 4
+    assert most_cases(Selection(per_profile={PY311: two, PY312: frozenset({"t.py::x"})}), both) == 3
+    assert most_cases(Selection(ids=frozenset({"setUpClass (a.B)"})), both) is None
+    assert most_cases(Selection(filters=("a",)), both) is None
+    assert most_cases(Selection(), both) is None
