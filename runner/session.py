@@ -34,6 +34,7 @@ from .events import (
     CasesReturned,
     CasesSuspected,
     CaseStarted,
+    FixtureChanged,
     Group,
     HostLost,
     HostReady,
@@ -61,6 +62,9 @@ STILLBORN_LIMIT = 3
 """Workers in a row that may die before their first test; then the profile is given up."""
 
 DIED_AT_START = "its workers died at start"
+_SHARED = ("class", "module", "package", "session")
+"""Scopes of fixtures that a test sets up, and others go on with."""
+_COMES_UP = ("setup", "up", "failed")
 _VERDICT = re.compile(r"^(?:\S+: error: |ERROR: (?!usage)).+", re.MULTILINE)
 """What argparse says below the usage, and pytest below warnings: it was called in the wrong way."""
 
@@ -196,6 +200,10 @@ class Session:
                 self._host_lost(event, commands)
             case LaneClosed(lane):
                 self._staff.forget(lane)
+            case FixtureChanged(lane, row, _, 0, _, scope, phase, seconds) if row is not None:
+                if phase in _COMES_UP and scope in _SHARED:
+                    took = None if phase == "setup" else seconds
+                    self._dispatcher.fixture(lane, row, took, own=scope != "session")
             case Ticked(now=moment):
                 commands += self._staff.hurry(moment)
             case _:

@@ -17,7 +17,7 @@ from ..ids import HostName, LaneId, ProfileName, Row
 from .estimate import Speeds
 from .floor import Floor
 from .holding import Holding
-from .learning import learn_beginning, learn_duration
+from .learning import learn_beginning, learn_duration, learn_fixture
 from .ledger import LedgerError, Place
 from .moving import adopt
 from .outlook import remaining_seconds, why_waiting
@@ -183,18 +183,33 @@ class Dispatcher:
         learn_beginning(floor, holding, row, now)
         floor.dirty.add(lane)
 
+    def fixture(self, lane: LaneId, row: Row, seconds: float | None, *, own: bool) -> None:
+        """While a lane runs a row a fixture that others share begins to come up (``seconds`` is None), or has come up.
+
+        ``own``: only the row's group shares it. It is no matter if the row has its outcome already.
+        """
+        floor = self._floor
+        holding = floor.lanes.get(lane)
+        if holding is None or row not in holding.held:
+            return
+        if seconds is not None:
+            learn_fixture(floor, holding, row, seconds, own=own)
+        if own and row == holding.running:
+            holding.setting_up = seconds is None
+
     def finished(self, lane: LaneId, row: Row, seconds: float, now: float) -> None:
         """A lane has an outcome for a row it held, after ``seconds`` of wall time; ``started`` may not have been told."""
         floor = self._floor
         holding = floor.owner(lane, row)
         if holding.running != row:
             learn_beginning(floor, holding, row, now)
+        shared = holding.fixtures.get(row, 0.0)
         floor.ledger.finish(row, lane)
         floor.let_go(holding, row)
         floor.release(holding, row)
         holding.free_at = now
         floor.backlog.calm(row)
-        learn_duration(floor, holding, row, seconds)
+        learn_duration(floor, holding, row, seconds, shared)
         if row in floor.more_runs:
             more = floor.more_runs.pop(row) - 1
             if more:

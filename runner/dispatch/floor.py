@@ -92,6 +92,7 @@ class Floor:
         self.held[segment] -= 1
         if holding.running == row:
             holding.running = None
+            holding.setting_up = False
         else:
             self.waiting_rows[holding.profile] -= 1
         holding.drop(row)

@@ -17,6 +17,8 @@ WORTH = 50.0
 OVERRUN = 0.1
 """Seconds that a test may always take before it counts as overrunning."""
 OVERRUN_FACTOR = 3.0
+BEGINNING = 0.1
+"""Seconds after the first test of a group began in which it may yet begin to set up what the group shares."""
 
 
 class Holding:
@@ -26,8 +28,10 @@ class Holding:
         *(
             "barren",
             "batches",
+            "beginner",
             "draining",
             "family",
+            "fixtures",
             "free_at",
             "given_at",
             "held",
@@ -36,7 +40,7 @@ class Holding:
             "lane",
         ),
         *("latency", "load", "parts", "pending_wake", "profile", "ready", "recalled", "running"),
-        *("since", "spent", "vague"),
+        *("setting_up", "since", "spent", "vague"),
     )
 
     def __init__(
@@ -59,10 +63,19 @@ class Holding:
         self.vague = False  # what runs has no estimate
         self.free_at = 0.0
         self.family: SetUp | None = None  # whose set-up is standing in this worker
+        self.beginner: Row | None = None  # which row found it not standing there
+        self.setting_up = False  # something that the running row's group shares comes up just now
+        self.fixtures: dict[Row, float] = {}  # what shared fixtures took that came up in a row
         self.parts: list[Part] = []
         self.recalled: set[Row] = set()
         self.barren = False  # a recall came back empty, and nothing has changed since
         self.pending_wake = math.inf
+
+    def begins(self, now: float) -> bool:
+        """Whether the running test sets up, or may be about to, what its group shares."""
+        if self.running is None:
+            return False
+        return self.setting_up or (self.running == self.beginner and now < self.since + BEGINNING)
 
     def hold(self, row: Row, seconds: float) -> None:
         """Take a row in."""
@@ -74,6 +87,7 @@ class Holding:
         """Let a row go: done, or given back."""
         seconds = self.held.pop(row)
         self.recalled.discard(row)
+        self.fixtures.pop(row, None)
         if math.isinf(seconds) or not self.held:
             self.load = sum(self.held.values())
         else:

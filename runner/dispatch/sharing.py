@@ -9,7 +9,7 @@ from ..ids import Row
 from .floor import Floor
 from .holding import SLACK, Holding
 from .moving import dismiss, renew
-from .overrun import is_stuck
+from .overrun import is_at_home, is_stuck
 from .units import Part
 from .window import fill
 
@@ -57,9 +57,12 @@ def _split(floor: Floor, thief: Holding, now: float, decisions: list[Decision]) 
             continue
         seconds = floor.backlog.part_seconds(part)
         owner = floor.lanes[part.owner] if part.owner is not None else None
-        stuck = owner is None or is_stuck(floor, owner, now)
+        home = owner is not None and is_at_home(floor, owner, part, now)
+        stuck = owner is None or (is_stuck(floor, owner, now) and not home)
+        if home and owner is not None and owner.begins(now):
+            continue  # it may be dear, and nobody else would have it sooner
         if part.set_up.seconds is None and not stuck:
-            continue  # it may be dear: its owner sets it up just now
+            continue  # its owner has not begun
         gain = seconds if stuck else seconds / 2
         cost = (part.set_up.seconds or 0.0) + 2.0 * thief.latency + SLACK
         if (gain > cost or stuck) and gain >= most:
@@ -94,7 +97,7 @@ def _steal(floor: Floor, thief: Holding, now: float, decisions: list[Decision]) 
     rows = [
         row
         for row in best.queue()
-        if _may_be_stolen(floor, row, best) and best.held[row] * max(slower, 1.0) < most
+        if _may_be_stolen(floor, row, best, now) and best.held[row] * max(slower, 1.0) < most
     ]
     stolen: list[Row] = []
     seconds = 0.0
@@ -112,11 +115,11 @@ def _steal(floor: Floor, thief: Holding, now: float, decisions: list[Decision]) 
     return True
 
 
-def _may_be_stolen(floor: Floor, row: Row, holding: Holding) -> bool:
+def _may_be_stolen(floor: Floor, row: Row, holding: Holding, now: float) -> bool:
     """Whether a queued row may go to an idle lane: not where that would set a dear group up again."""
     part = floor.backlog.part(row)
     if part is None or (not part.hard and part.set_up is not holding.family and not part.begun):
         return True
-    if part.hard or part.set_up.seconds is None:
+    if part.hard or part.set_up.seconds is None or holding.begins(now):
         return False
     return holding.load > 2.0 * part.set_up.seconds / floor.speeds.of(holding.host)

@@ -9,7 +9,7 @@ from ..decisions import Decision, Give, Renew
 from ..ids import Row
 from .batch import choose_batch
 from .floor import Floor
-from .holding import Holding
+from .holding import BEGINNING, Holding
 from .overrun import is_stuck
 from .pick import take
 
@@ -48,6 +48,7 @@ def fill(floor: Floor, holding: Holding, now: float, decisions: list[Decision]) 
     if not floor.is_open() or (limit is not None and not holding.held and floor.busy >= limit):
         floor.hungry.add(lane)
         return
+    idle = not holding.held
     if holding.batches and not floor.single:
         rows = choose_batch(floor, holding, now)
     else:
@@ -56,6 +57,8 @@ def fill(floor: Floor, holding: Holding, now: float, decisions: list[Decision]) 
         floor.hungry.add(lane)
         _wake(floor, holding, low, now)  # what it has may come to wait behind a slow test
         return
+    if idle:
+        holding.free_at = now  # until then it had nothing to set up
     holding.spent = holding.batches
     decisions.append(Give(lane, tuple(rows)))
     _wake(floor, holding, low, now)
@@ -107,6 +110,8 @@ def _wake(floor: Floor, holding: Holding, low: float, now: float) -> None:
         patience = holding.patience()
         # One that overruns and may do so for now is looked at again when it took twice as long.
         at = min(at, patience if patience > now else now + max(now - holding.since, 0.1))
+    if holding.begins(now):
+        at = min(at, max(holding.since + BEGINNING, now))  # then others may have a part of it
     if now < at < holding.pending_wake:
         holding.pending_wake = at
         heapq.heappush(floor.wakes, (at, holding.lane))

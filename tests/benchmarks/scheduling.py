@@ -111,7 +111,7 @@ def set_ups(widths: Sequence[int]) -> None:
             for giant in (False, True):
                 for width, trip in ((w, t) for w in widths for t in ROUND_TRIPS):
                     suite = with_set_ups(workload(kind, count, "noisy", 1), seconds, giant, 1)
-                    out = simulate(suite, lanes(width), trip)
+                    out = simulate(suite, lanes(width), trip, inside=True)
                     name = f"{kind:6}{seconds:4g} s {'giant' if giant else '':6}{width:3} lanes"
                     print(
                         f"{name} {trip * 1000:5g} ms {out.share:6.1f}{out.set_ups:6.2f}x"

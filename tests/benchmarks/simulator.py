@@ -3,7 +3,7 @@
 Deterministic: the same arguments give the same result. The model: a message takes half a round trip
 either way; the controller works through what has arrived, ``COST_IN`` an event and ``COST_OUT`` a
 message, then decides; a worker starts at once what it is given, and sets a group up before the
-group's first case. The lower bound of a run is max(all work / all speed, k longest / k fastest).
+group's first case, or inside it. The lower bound of a run is max(all work / all speed, k longest / k fastest).
 """
 
 from __future__ import annotations
@@ -189,7 +189,11 @@ def ours(
 
 
 class Simulation:
-    """One run. ``needs_next``: a worker starts a case only when it has the one after it, as xdist's does."""
+    """One run. ``needs_next``: a worker starts a case only when it has the one after it, as xdist's does.
+
+    ``inside``: what a group needs is set up after its first test was said to have started, as pytest and unittest do;
+    our dispatcher is told of it.
+    """
 
     def __init__(
         self,
@@ -199,12 +203,15 @@ class Simulation:
         policy: Policy,
         *,
         needs_next: bool = False,
+        inside: bool = False,
     ) -> None:
         self.suite = suite
         self.speeds = speeds
         self.policy = policy
         self.one_way = round_trip / 2
         self.needs_next = needs_next
+        self.inside = inside
+        self.set_up_in: dict[Row, float] = {}
         self.queues: list[deque[Row]] = [deque() for _ in speeds]
         self.running: list[Row | None] = [None] * len(speeds)
         self.shut = [False] * len(speeds)
@@ -270,8 +277,14 @@ class Simulation:
             self.standing[lane] = group
             seconds = self.suite.set_ups.get(group, 0.0) if group else 0.0
             self.set_ups += seconds > 0.0
-            now += seconds / self.speeds[lane]
-        self._later(now + self.one_way, "started", lane, (row,))
+            seconds /= self.speeds[lane]
+            if self.inside and seconds:
+                self._later(now + self.one_way, "started", lane, (row,))
+                self._later(now + self.one_way, "coming_up", lane, (row,))
+                self.set_up_in[row] = seconds
+            now += seconds
+        arrives = "is_up" if row in self.set_up_in else "started"
+        self._later(now + self.one_way, arrives, lane, (row,))
         self._later(now + self.suite.durations[row] / self.speeds[lane], "end", lane, (row,))
 
     def _on_end(self, now: float, lane: int, rows: tuple[Row, ...]) -> None:
@@ -285,6 +298,12 @@ class Simulation:
 
     def _on_started(self, now: float, lane: int, rows: tuple[Row, ...]) -> None:
         self._arrive(now, "started", lane, rows)
+
+    def _on_coming_up(self, now: float, lane: int, rows: tuple[Row, ...]) -> None:
+        self._arrive(now, "coming_up", lane, rows)
+
+    def _on_is_up(self, now: float, lane: int, rows: tuple[Row, ...]) -> None:
+        self._arrive(now, "is_up", lane, rows)
 
     def _on_finished(self, now: float, lane: int, rows: tuple[Row, ...]) -> None:
         self._arrive(now, "finished", lane, rows)
@@ -310,8 +329,13 @@ class Simulation:
                 now += COST_IN
             elif what == "started":
                 self.policy.started(lane_id, some[0], arrived)
+            elif what in ("coming_up", "is_up"):
+                took = self.set_up_in[some[0]] if what == "is_up" else None
+                if isinstance(self.policy, Dispatcher):
+                    self.policy.fixture(lane_id, some[0], took, own=True)
             else:
                 seconds = self.suite.durations[some[0]] / self.speeds[number]
+                seconds += self.set_up_in.get(some[0], 0.0)
                 self.policy.finished(lane_id, some[0], seconds, arrived)
                 now += COST_IN
         for decision in self.policy.decide(now):
@@ -346,10 +370,11 @@ def simulate(
     *,
     known: bool = False,
     hosts: Sequence[int] | None = None,
+    inside: bool = False,
 ) -> Outcome:
-    """Run a suite with our dispatcher; ``known`` and ``hosts``: see ``ours``."""
+    """Run a suite with our dispatcher; ``known`` and ``hosts``: see ``ours``, ``inside``: see ``Simulation``."""
     policy = ours(suite, speeds, round_trip, known=known, hosts=hosts)
-    return Simulation(suite, speeds, round_trip, policy).run()
+    return Simulation(suite, speeds, round_trip, policy, inside=inside).run()
 
 
 def lanes(count: int, unequal: bool = False) -> list[float]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import random
 
-from testlanes.runner.decisions import Entry, Give, Move, Recall, Renew
+from testlanes.runner.decisions import Decision, Entry, Give, Move, Recall, Renew
 from testlanes.runner.dispatch import Dispatcher
+from testlanes.runner.events import Group
 from testlanes.runner.ids import LOCAL, HostName, LaneId, ProfileName, Row
 
 PY = ProfileName("default")
@@ -261,3 +262,89 @@ def test_hosts_are_compared_by_tests_that_stand_together_where_none_was_timed_be
 
 def test_hosts_that_differ_by_chance_alone_are_taken_to_be_equal() -> None:
     assert speeds_after_a_first_run(1.0) == {}
+
+
+def sharing_a_fixture(count: int) -> Dispatcher:
+    """Return a dispatcher of two lanes, and a group of which lane 0 has begun to set the first one's fixture up.
+
+    Other tests were quick: what was never timed is taken for quick, too, and lane 1 has nothing to do.
+    """
+    dispatcher = Dispatcher(profiles=[PY])
+    for lane in map(LaneId, (0, 1)):
+        dispatcher.open_lane(lane, LOCAL, PY)
+        dispatcher.worker_ready(lane, -1, 0.0)
+    dispatcher.add([Entry(Row(n), PY, n, None, None) for n in range(8)], 0.0)
+    now = 0.0
+    while given := [one for one in dispatcher.decide(now) if isinstance(one, Give)]:
+        for one in given:
+            for row in one.rows:
+                dispatcher.started(one.lane, row, now)
+                now += 0.01
+                dispatcher.finished(one.lane, row, 0.01, now)
+    group = Group("test_f.py", hard=False)
+    dispatcher.add([Entry(Row(8 + n), PY, 8 + n, None, group) for n in range(count)], 1.0)
+    dispatcher.listing_ended(PY)
+    (given, *_) = dispatcher.decide(1.0)
+    assert isinstance(given, Give)
+    assert (given.lane, given.rows[0]) == (0, 8)
+    dispatcher.started(LaneId(0), Row(8), 1.0)
+    dispatcher.fixture(LaneId(0), Row(8), None, own=True)
+    return dispatcher
+
+
+def lanes_given(decisions: list[Decision]) -> set[LaneId]:
+    return {one.lane for one in decisions if isinstance(one, Give)}
+
+
+def test_nobody_sets_up_again_what_another_lane_sets_up_just_now() -> None:
+    dispatcher = sharing_a_fixture(3)
+    for now in (1.2, 2.0, 4.0):
+        assert lanes_given(dispatcher.decide(now)) <= {LaneId(0)}
+    dispatcher.fixture(LaneId(0), Row(8), 4.0, own=True)
+    dispatcher.finished(LaneId(0), Row(8), 4.01, 5.01)
+    assert lanes_given(dispatcher.decide(5.01)) <= {LaneId(0)}
+
+
+def test_what_waits_behind_a_slow_test_is_set_up_again_once_as_much_is_lost_by_waiting() -> None:
+    dispatcher = sharing_a_fixture(3)
+    dispatcher.fixture(LaneId(0), Row(8), 4.0, own=True)
+    decisions: list[Decision] = []
+    for now in (5.0, 7.0, 8.9):  # 3.9 seconds of its own
+        decisions += dispatcher.decide(now)
+    assert not [one for one in decisions if isinstance(one, Recall) or one.lane == 1]
+    decisions = dispatcher.decide(9.2)
+    if decisions == [Recall(LaneId(0), (Row(9),))]:
+        dispatcher.returned(LaneId(0), [Row(9)], 9.2)
+        decisions = dispatcher.decide(9.2)
+    assert LaneId(1) in lanes_given(decisions)
+
+
+def test_long_tests_of_a_group_that_is_cheap_to_set_up_are_shared() -> None:
+    dispatcher = sharing_a_fixture(8)
+    dispatcher.fixture(LaneId(0), Row(8), 0.001, own=True)
+    dispatcher.finished(LaneId(0), Row(8), 3.0, 4.0)
+    assert LaneId(1) in lanes_given(dispatcher.decide(4.0))
+
+
+def test_a_fixture_of_a_test_that_has_its_outcome_is_no_matter() -> None:
+    dispatcher = sharing_a_fixture(2)
+    dispatcher.finished(LaneId(0), Row(8), 1.0, 2.0)
+    dispatcher.fixture(LaneId(0), Row(8), 1.0, own=True)
+    dispatcher.fixture(LaneId(7), Row(8), None, own=True)
+
+
+def test_a_test_that_begins_a_group_has_a_moment_to_begin_with_its_fixtures() -> None:
+    dispatcher = Dispatcher(profiles=[PY])
+    for lane in map(LaneId, (0, 1)):
+        dispatcher.open_lane(lane, LOCAL, PY)
+        dispatcher.worker_ready(lane, -1, 0.0)
+    group = Group("test_f.py", hard=False)
+    dispatcher.add([Entry(Row(n), PY, n, 5.0, group) for n in range(4)], 0.0)
+    dispatcher.listing_ended(PY)
+    assert lanes_given(dispatcher.decide(0.0)) == {LaneId(0)}
+    dispatcher.started(LaneId(0), Row(0), 0.0)
+    assert dispatcher.decide(0.05) == []
+    wake = dispatcher.wake_at
+    assert wake is not None
+    assert wake < 0.2
+    assert lanes_given(dispatcher.decide(wake)) == {LaneId(1)}

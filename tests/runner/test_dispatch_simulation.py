@@ -29,12 +29,31 @@ def test_where_long_tests_now_fail_fast_it_reaches_92_percent(kind: str) -> None
 
 @pytest.mark.parametrize("kind", ["unit", "heavy"])
 @pytest.mark.parametrize("count", [2, 8])
-def test_dear_class_set_ups_are_hardly_repeated(kind: str, count: int) -> None:
+@pytest.mark.parametrize("inside", [False, True])
+def test_dear_class_set_ups_are_hardly_repeated(kind: str, count: int, inside: bool) -> None:
     suite = with_set_ups(workload(kind, 2 * SMALL[kind], "noisy", 1), 0.3, False, 1)
-    outcome = simulate(suite, lanes(count), 0.0002)
+    outcome = simulate(suite, lanes(count), 0.0002, inside=inside)
 
     assert outcome.share >= 90
     assert outcome.set_ups <= 1.4
+
+
+@pytest.mark.parametrize("history", ["none", "noisy"])
+def test_what_a_first_test_takes_is_told_from_what_its_fixtures_take(history: str) -> None:
+    """Else the rest of its group seems to be worth a set-up in each lane that has nothing else to do."""
+    outcomes = [
+        simulate(
+            with_set_ups(workload(kind, 1_000, history, seed), 4.0, False, seed),
+            lanes(4),
+            0.0005,
+            inside=True,
+        )
+        for kind in SMALL
+        for seed in (1, 2, 3)
+    ]
+
+    assert sum(one.share for one in outcomes) >= 85 * len(outcomes)
+    assert sum(one.set_ups for one in outcomes) <= 1.25 * len(outcomes)
 
 
 def test_a_class_of_quick_tests_is_not_left_to_the_end_when_nobody_knows_its_set_up() -> None:

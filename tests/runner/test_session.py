@@ -32,6 +32,7 @@ from testlanes.runner.events import (
     CasesReturned,
     CasesSuspected,
     CaseStarted,
+    FixtureChanged,
     Group,
     HostLost,
     HostReady,
@@ -689,6 +690,31 @@ def test_lanes_of_a_host_can_be_added_and_taken_away_too() -> None:
     world.perform(world.session.change_lanes(-2, world.now, FAR))
     world.run()
 
+    assert {Standing.SUCCESS} == set(world.standings())
+
+
+@pytest.mark.parametrize("scope", ["module", "session"])
+def test_a_group_is_not_torn_while_its_fixture_comes_up(world: World, scope: str) -> None:
+    """What each worker sets up once, whatever it runs, tears no group, and holds nobody up."""
+    world.list(6, {row: Group("test_f.py", hard=False) for row in range(6)})
+    world.tell(ListingEnded(PY))
+    for lane in world.starting():
+        world.hello(lane)
+    world.begin(LaneId(0))
+    row = world.running[LaneId(0)]
+
+    def phase(name: str, seconds: float = 0.0) -> None:
+        fixture = 1, 0, "db", scope, name, seconds
+        world.tell(FixtureChanged(LaneId(0), row, *fixture))
+
+    phase("setup")
+    world.now += 2.0
+    world.tell(Ticked(world.now))
+    assert bool(world.queues[LaneId(1)]) == (scope == "session")
+    phase("up", 2.0)
+    world.now += 1.0
+    world.end(LaneId(0))
+    world.run()
     assert {Standing.SUCCESS} == set(world.standings())
 
 
