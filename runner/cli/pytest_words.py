@@ -23,10 +23,13 @@ _INSTEAD = {
 _JUNIT = "--junit FILE, which other programs make pages and tables of"
 _JSON = "--json, or `testlanes last --subunit` afterwards"
 _REPORTS = {
-    **dict.fromkeys(("--html", "--md", "--md-report", "--csv", "--nunit-xml"), _JUNIT),
-    **dict.fromkeys(("--json", "--json-report", "--report-log", "--ctrf", "--cucumberjson"), _JSON),
+    **dict.fromkeys(("--html", "--md-report", "--nunit-xml"), _JUNIT),
+    **dict.fromkeys(("--json-report", "--report-log", "--ctrf", "--cucumberjson"), _JSON),
 }
-"""What plugins write when a session is over, of the tests that it ran: each lane's is a part of the run."""
+"""What plugins write when a session is over, of the tests that it ran: each lane's is a part of the run.
+
+Names that a project's own options may well have (``--csv``) are left to the loader, which knows whose they are.
+"""
 _SAME = {
     "--exitfirst": "-x",
     "--last-failed": "--lf",

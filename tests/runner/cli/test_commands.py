@@ -279,6 +279,14 @@ def test_what_pytest_would_not_see_is_refused(
     )
 
 
+def test_an_option_that_may_be_the_projects_own_is_not_refused(
+    project: Path, capsys: Captured
+) -> None:
+    (project / "testlanes.toml").write_text('framework = "pytest"\n')
+    assert run_command_line(["run", "--no-tui", "--", "--csv=data.csv"]) == 3
+    assert "unrecognized arguments: --csv=data.csv" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("word", "told", "instead"),
     [
