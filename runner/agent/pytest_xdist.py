@@ -21,9 +21,15 @@ class WorkerInput(dict):
 
     def __missing__(self, key):
         late = _LATE_VALUES.get(key)
-        if late is None:
-            raise KeyError(key)
-        return late()
+        if late is not None:
+            return late()
+        if "xdist" not in sys.modules:
+            # Projects ask for its plugin before they register the half that would have put this in.
+            key = (
+                "%s: is pytest-xdist to be installed? Its pytest_configure_node may be what gives this to workers"
+                % key
+            )
+        raise KeyError(key)
 
 
 _LATE_VALUES = {

@@ -139,6 +139,33 @@ def test_a_helper_that_asks_is_found_through_other_modules(here: Agent, tmp_path
     assert lanes.loader.event("fork")["why"].startswith("conftest.py asks")
 
 
+HALF_WITH_XDIST_ONLY = """
+class Nodes:
+    def pytest_configure_node(self, node): node.workerinput["database"] = "db"
+def pytest_configure(config):
+    if config.pluginmanager.hasplugin("xdist"):
+        config.pluginmanager.register(Nodes())
+    if hasattr(config, "workerinput"):
+        config.database = config.workerinput["database"]
+"""
+
+
+def test_a_half_that_is_only_there_with_xdist_is_said_to_need_it(
+    here: Agent, tmp_path: Path, python: str
+) -> None:
+    """SQLAlchemy's own plugin is like that."""
+    tests = "def test_it(request): assert request.config.database == 'db'\n"
+    project = lay(tmp_path / "p", {"conftest.py": HALF_WITH_XDIST_ONLY, "test_a.py": tests})
+    lanes = Lanes(here, project, python, worker_count=1)
+    if python != sys.executable:
+        worker = lanes.fresh()
+        worker.ran("test_a.py::test_it")
+        assert outcomes(worker) == {"test_a.py::test_it": "success"}
+        return
+    worker = here.start(project, **lanes.options, loader=str(lanes.loader.folder))
+    assert "database: is pytest-xdist to be installed?" in worker.event("warning")["text"]
+
+
 def test_threads_that_the_suite_started_forbid_forks(here: Agent, tmp_path: Path) -> None:
     files = {
         "conftest.py": """
