@@ -23,6 +23,7 @@ from .pytest_fixtures import FixtureWatch
 from .pytest_folders import TemporaryFolders, part_from_loader
 from .pytest_master import PATIENCE, Desk, Door, Master
 from .pytest_quiet import PLUGINS, nothing, put_aside, quiet_logging, silence
+from .pytest_reports import report_text
 from .pytest_running import PytestWorker
 from .pytest_short import short_way
 from .pytest_suite import Suite
@@ -171,10 +172,7 @@ class Plugin:
         if report.failed:
             self.suite.add_broken(report)
         elif report.skipped and report.nodeid and self.loader:
-            reason = (
-                report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-            )
-            self.channel.event("warning", text="%s: %s" % (report.nodeid, reason))
+            self._warnings.skip(report.nodeid, report_text(report))
 
     def pytest_collectstart(self, collector):
         if self.loader and isinstance(collector, (pytest.File, pytest.Package)):
@@ -255,6 +253,8 @@ class Plugin:
         count = len(self.suite.ids())
         if self._deselected and not count:
             text = "pytest left out all %d tests it found (-k, -m, or a plugin)" % self._deselected
+            channel.event("warning", text=text)
+        for text in self._warnings.skipped():
             channel.event("warning", text=text)
         channel.event("listed", count=count, error="")
         if record.active is not None:

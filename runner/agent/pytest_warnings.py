@@ -1,7 +1,9 @@
-"""Warnings that pytest records: each place's once, and not too many."""
+"""Warnings that pytest records: each place's once, and not too many; and files that it skips, each reason once."""
 
 MOST = 200
 """Warnings that one process tells of."""
+NAMED = 3
+"""Files that are skipped for the same reason and named."""
 
 
 class Warnings:
@@ -10,6 +12,7 @@ class Warnings:
     def __init__(self):
         self._seen = set()
         self._kept = []
+        self._skipped = {}
 
     def news(self, message):
         """Return the text of a ``warnings.WarningMessage``; empty if its place was told, or too many were."""
@@ -28,3 +31,20 @@ class Warnings:
         """Return what is kept, (nodeid or None, text) each, and forget it."""
         kept, self._kept = self._kept, []
         return kept
+
+    def skip(self, nodeid, reason):
+        """Keep what was skipped while it was collected; ``reason`` as pytest has it."""
+        kind, colon, rest = reason.partition(": ")
+        if colon and kind in ("Skipped", "unittest.case.SkipTest"):
+            reason = rest
+        self._skipped.setdefault(" ".join(reason.split()), []).append(nodeid)
+
+    def skipped(self):
+        """Return what is to be said of what was skipped."""
+        texts = []
+        for reason, names in self._skipped.items():
+            who = ", ".join(names[:NAMED])
+            if len(names) > NAMED:
+                who += " and %d more" % (len(names) - NAMED)
+            texts.append("%s %s skipped: %s" % (who, "is" if len(names) == 1 else "are", reason))
+        return texts

@@ -93,11 +93,18 @@ def test_exit(): pytest.exit("x")
 
 
 def test_a_module_that_is_skipped_is_told_and_not_listed(here: Agent, tmp_path: Path) -> None:
-    files = {**TEST, "test_s.py": "import pytest\npytest.importorskip('nothing_of_that_name')\n"}
+    lacks = "import unittest\nraise unittest.SkipTest('it needs\\n  a compiler')\n"
+    files = {
+        **TEST,
+        "test_s.py": "import pytest\npytest.importorskip('nothing_of_that_name')\n",
+        **{f"test_u{n}.py": lacks for n in range(5)},
+    }
     lanes = Lanes(here, lay(tmp_path / "project", files), sys.executable)
     assert lanes.ids == ["test_t.py::test_t"]
-    [warning] = lanes.loader.said("warning")
-    assert warning["text"].startswith("test_s.py: Skipped: could not import 'nothing_of_that_name'")
+    [one, many] = [warning["text"] for warning in lanes.loader.said("warning")]
+    assert one.startswith("test_s.py is skipped: could not import 'nothing_of_that_name'")
+    who = "test_u0.py, test_u1.py, test_u2.py and 2 more are skipped"
+    assert many == f"{who}: it needs a compiler"
 
 
 def test_what_pytest_sums_up_at_its_end_is_not_told_again(here: Agent, tmp_path: Path) -> None:
