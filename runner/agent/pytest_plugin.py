@@ -22,7 +22,7 @@ from .pytest_early import early_readers
 from .pytest_fixtures import FixtureWatch
 from .pytest_folders import TemporaryFolders, part_from_loader
 from .pytest_master import PATIENCE, Desk, Door, Master
-from .pytest_quiet import PLUGINS, nothing, put_aside, quiet_logging, silence
+from .pytest_quiet import PLUGINS, forbid_edits, judges, nothing, put_aside, quiet_logging, silence
 from .pytest_reports import report_text
 from .pytest_running import PytestWorker
 from .pytest_short import short_way
@@ -88,6 +88,9 @@ class Plugin:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config):
         self._tell_reports(put_aside(config.option))
+        edits = forbid_edits(config.option)
+        if edits:
+            self._tell("%s: put aside, as lanes would edit the same file at once" % edits)
         pytest_xdist.quiet_rerunfailures(config)
         seed = self.options.get("seed")
         if seed is not None and getattr(config.option, "randomly_seed", None) == "default":
@@ -106,7 +109,10 @@ class Plugin:
         if not options:
             return
         text = "%s: put aside, as no pytest here sees the whole run; " % ", ".join(options)
-        text += "--junit FILE and --json of testlanes do"
+        self._tell(text + "--junit FILE and --json of testlanes do")
+
+    def _tell(self, text):
+        """Warn once of what the project's settings ask for."""
         if self.loader:
             self.channel.event("warning", text=text)
         elif self.options["role"] == "image":
@@ -223,11 +229,20 @@ class Plugin:
                 self._fork(session, *self._early)
             elif self.loader:
                 self._load(session)
+                self._dismiss(session.config)
             else:
                 self._work(session, self.channel, self.options)
         except Gone:
             self.gone = True
         return True
+
+    def _dismiss(self, config):
+        """At the loader's end: let plugins not judge by what ran in this session, which is nothing."""
+        for plugin in judges(config, pytest_xdist.controller_halves(config)):
+            config.pluginmanager.unregister(plugin)
+            if getattr(config.option, "update_snapshots", False):
+                text = "syrupy removes unused snapshots only where pytest-xdist is installed"
+                self.channel.event("warning", text=text)
 
     def _load(self, session):
         channel, config = self.channel, session.config

@@ -38,6 +38,7 @@ _REPORTS = (
     ("pytest_nunit", "nunit_xmlpath", "--nunit-xml"),
     ("pytest_bdd", "cucumber_json_path", "--cucumberjson"),
     ("ctrf", "ctrf", "--ctrf"),
+    ("pytest_split.plugin", "store_durations", "--store-durations"),
 )
 """Reports of a whole run, which no process here sees: (the module that has the option, its name in there, as it is written).
 
@@ -45,6 +46,26 @@ Without that module the name is another's, and means something else.
 """
 PLUGINS = ("lfplugin", "nfplugin", "stepwiseplugin", "stepwise")
 """They write the results of "the last run" into pytest's cache, which would be those of one lane."""
+
+
+_LOOKS = {"", "disable", "report", "short-report"}
+"""What inline-snapshot can be asked for without editing anything."""
+_JUDGES = ("syrupy",)
+"""Modules of plugins that at a session's end judge by the tests which ran in it, and remove what these did not use."""
+
+
+def judges(config, halves):
+    """Return the plugins that are not to judge the session of a process which runs no test itself.
+
+    ``halves``: ``pytest_xdist.controller_halves``; one that has a half there hears of all tests.
+    """
+    hearing = {module.split(".")[0] for _, module in halves}
+    names = [name for name in _JUDGES if name not in hearing]
+    return [
+        each
+        for each in config.pluginmanager.get_plugins()
+        if getattr(each, "__name__", "") in names
+    ]
 
 
 def put_aside(found):
@@ -58,6 +79,18 @@ def put_aside(found):
             setattr(found, name, None)
             reports.append(option)
     return reports
+
+
+def forbid_edits(found):
+    """Keep inline-snapshot from editing the tests at the end of each session, as it does itself under xdist.
+
+    Return the option that asked for that, or nothing.
+    """
+    if "inline_snapshot.pytest_plugin" not in sys.modules or not hasattr(found, "inline_snapshot"):
+        return ""
+    asked = set((found.inline_snapshot or "").split(",")) - _LOOKS
+    found.inline_snapshot = "disable"
+    return "--inline-snapshot=" + ",".join(sorted(asked)) if asked else ""
 
 
 class SilentReporter:

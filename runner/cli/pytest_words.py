@@ -18,6 +18,7 @@ _INSTEAD = {
     "-n": "-j N",
     "--durations": "`testlanes slowest` afterwards",
     "--pastebin": "--no-tui, and paste what it prints",
+    "--store-durations": "pytest itself, of which one process has to see every test",
     "--benchmark-json": "pytest itself: what runs side by side is no measure of speed",
 }
 _JUNIT = "--junit FILE, which other programs make pages and tables of"
@@ -46,12 +47,15 @@ _SAME = {
     "--nunitxml": "--nunit-xml",
     "--cucumber-json": "--cucumberjson",
 }
+_EDITS = re.compile(r"--inline-snapshot=(?!(?:disable|report|short-report)$)")
 _SHORT = re.compile(r"-(?:[lqsv]*(x)[lqsvx]*|(n)(?:\d*|auto))")
 """``-x`` among other short options, and ``-n`` with its number."""
 
 
 def in_our_words(word: str) -> str:
     """Return what to use in the place of a word of pytest's or its plugins', or nothing."""
+    if _EDITS.match(word):
+        return "pytest itself: lanes would edit the same file at once"
     option = _option(word)
     meant = _SAME.get(option, option)
     return _INSTEAD.get(meant, "") or _REPORTS.get(meant, "")

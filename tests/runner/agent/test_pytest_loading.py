@@ -191,6 +191,46 @@ def test_reports_of_plugins_that_would_be_of_a_part_are_put_aside_and_told(
     assert sorted(path.name for path in project.glob("r.*")) == []
 
 
+def test_snapshots_of_all_lanes_stay_though_the_loader_ran_none(
+    here: Agent, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """syrupy takes those that a session did not use for unused, and removes them."""
+    python = target(tmp_path_factory, "3.13", "syrupy")
+    text = (
+        "def test_a(snapshot): assert 1 == snapshot\ndef test_b(snapshot): assert 2 == snapshot\n"
+    )
+    project = lay(tmp_path / "project", {"test_t.py": text, "pytest.ini": "[pytest]\n"})
+    lanes = Lanes(here, project, python, "--snapshot-update")
+    for test_id in lanes.ids:
+        worker = lanes.fork()
+        assert worker.one(test_id).status == "success"
+        worker.shut()
+    lanes.loader.shut()
+    kept = (project / "__snapshots__/test_t.ambr").read_text()
+    assert "# name: test_a\n" in kept
+    assert "# name: test_b\n" in kept
+    assert "only where pytest-xdist is installed" in lanes.loader.said("warning")[-1]["text"]
+
+
+def test_no_lane_edits_the_tests_that_another_one_edits(
+    here: Agent, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """inline-snapshot would write the missing values into the file at the end of each session."""
+    python = target(tmp_path_factory, "3.13", "inline-snapshot")
+    text = "from inline_snapshot import snapshot\ndef test_a(): assert 1 == snapshot(1)\n"
+    text += "def test_b(): assert 2 == snapshot()\n"
+    files = {"test_t.py": text, "pytest.ini": "[pytest]\naddopts = --inline-snapshot=create\n"}
+    project = lay(tmp_path / "project", files)
+    lanes = Lanes(here, project, python)
+    worker = lanes.fork()
+    assert [told.status for told in worker.ran(*lanes.ids)] == ["success", "fail"]
+    worker.shut()
+    lanes.loader.shut()
+    assert (project / "test_t.py").read_text() == text
+    (told,) = lanes.loader.said("warning")
+    assert told["text"].startswith("--inline-snapshot=create: put aside")
+
+
 def test_an_option_of_the_project_that_has_the_name_of_a_plugins_is_left_alone(
     here: Agent, tmp_path: Path
 ) -> None:

@@ -266,6 +266,16 @@ def test_a_wrong_word_is_two_lines_and_exit_code_2(capsys: Captured) -> None:
         ("--junitxml=r.xml", "--junitxml", "--junit FILE in front of the `--`"),
         ("-n4", "-n", "-j N in front of the `--`"),
         ("--durations=3", "--durations", "`testlanes slowest` afterwards"),
+        (
+            "--store-durations",
+            "--store-durations",
+            "pytest itself, of which one process has to see every test",
+        ),
+        (
+            "--inline-snapshot=fix",
+            "--inline-snapshot",
+            "pytest itself: lanes would edit the same file at once",
+        ),
     ],
 )
 def test_what_pytest_would_not_see_is_refused(
