@@ -123,3 +123,15 @@ def test_a_name_takes_exactly_its_cells(test_id: str, width: int) -> None:
 
 def test_a_name_keeps_its_end() -> None:
     assert text_of(name_spans("nova.ServersTest.test_rebuild", 20)) == "…rsTest.test_rebuild"
+
+
+@given(
+    st.text(st.one_of(st.characters(), st.characters(min_codepoint=0x2000, max_codepoint=0x2700)))
+)
+def test_a_text_is_as_wide_as_a_terminal_shows_it(text: str) -> None:
+    assert width_of(text) == (len(text) if text.isascii() else cell_len(text))
+
+
+def test_signs_are_counted_as_wide_as_they_are() -> None:
+    signs = [chr(code) for code in range(0x2000, 0x2800)]
+    assert [width_of(sign) for sign in signs] == [cell_len(sign) for sign in signs]

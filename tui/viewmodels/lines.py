@@ -39,6 +39,9 @@ _ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)|[ -/]*[0-~])"
 )
 
+_NARROW = re.compile("[ -~…\u2500-\u25fc]*").fullmatch
+"""Whether all is ASCII, an ellipsis, lines, blocks and shapes: a cell each. What rich asks of each character is dear."""
+
 
 def clean(text: str) -> str:
     """Return ``text`` as one line that a terminal only shows: controls become pictures, tabs spaces."""
@@ -68,7 +71,7 @@ def width_of(text: str) -> int:
 
 @lru_cache(4096)
 def _cells_of(text: str) -> int:
-    return cell_len(text)
+    return len(text) if _NARROW(text) else cell_len(text)
 
 
 def fit(text: str, width: int, ellipsis: str = "…") -> str:
@@ -106,7 +109,7 @@ def keep_end(text: str, width: int, ellipsis: str = "…") -> str:
 
 def line_width(line: Iterable[Span]) -> int:
     """Return how many cells a line takes."""
-    return sum(width_of(span.text) for span in line)
+    return sum([len(text) if text.isascii() else _cells_of(text) for text, _ in line])
 
 
 def text_of(line: Iterable[Span]) -> str:
