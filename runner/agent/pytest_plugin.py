@@ -22,7 +22,7 @@ from .pytest_early import early_readers
 from .pytest_fixtures import FixtureWatch
 from .pytest_folders import TemporaryFolders, part_from_loader
 from .pytest_master import PATIENCE, Desk, Door, Master
-from .pytest_quiet import PLUGINS, forbid_edits, judges, nothing, put_aside, quiet_logging, silence
+from .pytest_quiet import PLUGINS, judges, nothing, put_aside, quiet_logging, silence
 from .pytest_reports import report_text
 from .pytest_running import PytestWorker
 from .pytest_short import short_way
@@ -87,10 +87,8 @@ class Plugin:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_cmdline_main(self, config):
-        self._tell_reports(put_aside(config.option))
-        edits = forbid_edits(config.option)
-        if edits:
-            self._tell("%s: put aside, as lanes would edit the same file at once" % edits)
+        for text in put_aside(config.option):
+            self._tell(text)
         pytest_xdist.quiet_rerunfailures(config)
         seed = self.options.get("seed")
         if seed is not None and getattr(config.option, "randomly_seed", None) == "default":
@@ -104,15 +102,8 @@ class Plugin:
             self._become_worker(config)
         yield
 
-    def _tell_reports(self, options):
-        """Warn of reports that the project's settings ask for and nobody writes."""
-        if not options:
-            return
-        text = "%s: put aside, as no pytest here sees the whole run; " % ", ".join(options)
-        self._tell(text + "--junit FILE and --json of testlanes do")
-
     def _tell(self, text):
-        """Warn once of what the project's settings ask for."""
+        """Warn, once for all processes."""
         if self.loader:
             self.channel.event("warning", text=text)
         elif self.options["role"] == "image":

@@ -69,7 +69,7 @@ def judges(config, halves):
 
 
 def put_aside(found):
-    """Reset the options that are the controller's business; return which of them asked for a report."""
+    """Reset the options that are the controller's business; return texts that say what nobody gets therefore."""
     for name, value in _OURS:
         if hasattr(found, name):
             setattr(found, name, value)
@@ -78,10 +78,17 @@ def put_aside(found):
         if module in sys.modules and getattr(found, name, None):
             setattr(found, name, None)
             reports.append(option)
-    return reports
+    edits = _forbid_edits(found)
+    texts = []
+    if reports:
+        text = "%s: put aside, as no pytest here sees the whole run; " % ", ".join(reports)
+        texts.append(text + "--junit FILE and --json of testlanes do")
+    if edits:
+        texts.append("%s: put aside, as lanes would edit the same file at once" % edits)
+    return texts
 
 
-def forbid_edits(found):
+def _forbid_edits(found):
     """Keep inline-snapshot from editing the tests at the end of each session, as it does itself under xdist.
 
     Return the option that asked for that, or nothing.
