@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator
 from struct import Struct
 from typing import cast
@@ -28,7 +29,7 @@ class CaseTable:
         """Returns a row's test id."""
         self.test_ids: Callable[[Iterable[int]], list[str]] = self._ids.at
         """Returns the test ids of rows."""
-        self._profiles: bytearray = bytearray()
+        self._profiles: array[int] = array("H")
         self._names: list[ProfileName] = []
         self._finders: list[Callable[[str], Row | None]] = []
         self._buckets = [b""] * _BUCKETS
@@ -50,7 +51,7 @@ class CaseTable:
         first = len(self._profiles)
         rows = cast("tuple[Row, ...]", tuple(range(first, first + len(test_ids))))
         self._ids.extend(test_ids)
-        self._profiles.extend(bytes([number]) * len(test_ids))
+        self._profiles.extend(array("H", [number]) * len(test_ids))
         buckets, entry = self._buckets, _ENTRY.pack
         for row, test_id in zip(rows, test_ids, strict=True):
             place = hash(test_id)

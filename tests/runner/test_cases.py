@@ -74,3 +74,11 @@ def test_many_cases_are_told_apart_and_take_little_room() -> None:
     assert [table.test_id(row) for row in table] == names
     assert all(find(f"{name}x") is None for name in names)
     assert taken < 80 * len(names) < sum(map(sys.getsizeof, names))
+
+
+def test_a_matrix_may_make_hundreds_of_profiles() -> None:
+    table = CaseTable()
+    names = [ProfileName(f"py-{number}") for number in range(300)]
+    rows = [table.add("m.a", name) for name in names]
+    assert [table.profile(row) for row in rows] == names
+    assert [table.find("m.a", name) for name in names] == rows
