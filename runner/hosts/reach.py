@@ -87,6 +87,9 @@ def explain(host: Host, said: str, otherwise: str) -> Failure:
             return Failure(
                 last, "mend its name in hosts.toml or in ssh's configuration", final=True
             )
+    if host.isolate and "unshare" in last:
+        hint = "it gives no process namespace to this user: leave isolate out"
+        return Failure(last, hint, final=True)
     for words in (
         "command not found",
         "No such file or directory",

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from testlanes.runner.hosts.reach import agent_command, explain, remote_command
+from testlanes.runner.hosts.reach import Failure, agent_command, explain, remote_command
 from testlanes.runner.ids import HostName
 from testlanes.runner.settings import Host
 
@@ -50,6 +50,15 @@ def test_the_home_folder_is_the_hosts_own() -> None:
 def test_without_a_shell_words_stay_apart() -> None:
     host = Host(NAME, ("docker", "exec", "-i", "box"), python="/py 3/bin/python")
     assert agent_command(host)[:6] == ["docker", "exec", "-i", "box", "/py 3/bin/python", "-c"]
+
+
+def test_a_host_that_gives_no_namespace_is_told_with_what_to_do() -> None:
+    failure = explain(Host(NAME, ("env",), isolate=True), "unshare: mount /proc failed: No\n", "")
+    assert failure == Failure(
+        "unshare: mount /proc failed: No",
+        "it gives no process namespace to this user: leave isolate out",
+        final=True,
+    )
 
 
 def test_an_isolated_agent_begins_in_a_namespace_of_its_own() -> None:
