@@ -19,6 +19,7 @@ _SKIPPED = frozenset(
 _FILES = 5_000  # looked at, at most: enough to meet a test, and quick on a cold disk
 _HEAD = 200_000  # bytes of a file
 _OTHER = "Is it the wrong Python? Activate the project's environment, or give --python."
+_DJANGO_SETTINGS = re.compile(r"""DJANGO_SETTINGS_MODULE["'],\s*["']([\w.]+)""")
 _PYTEST_TEST = re.compile(
     # "def test_suite():" is an old convention of unittest's: it returns a suite
     rb"^(?:async\s+)?def\s+test(?!_suite\b)|^(?:import|from)\s+pytest\b|^@pytest\.",
@@ -64,7 +65,24 @@ def discover(root: Path, without_pytest: Callable[[], str]) -> Source:
         return Source(f"{seen} looks like pytest", PytestSuite())
     problem = f"{seen} looks like pytest, but {python} has no pytest: unittest runs them. {_OTHER}"
     start, why = _unittest_start(root)
-    return Source(why, UnittestSuite(start=start), problems=(problem,) if seen else ())
+    problems = (problem if seen else "", _django(root))
+    return Source(why, UnittestSuite(start=start), problems=tuple(filter(None, problems)))
+
+
+def _django(root: Path) -> str:
+    """Return what a project is told whose tests Django would run, with settings and a database, or nothing."""
+    try:
+        text = (root / "manage.py").read_text(errors="replace")
+    except OSError:
+        return ""
+    settings = _DJANGO_SETTINGS.search(text)
+    if settings is None:
+        return ""
+    return (
+        "manage.py: these tests seem to be Django's, and unittest discovery gives them no settings and no database."
+        " Install pytest and pytest-django beside Django, and run: testlanes --framework pytest --"
+        f' --ds={settings[1]} -o python_files="tests.py test_*.py"'
+    )
 
 
 def _pytest_test(root: Path) -> str:

@@ -100,6 +100,19 @@ class TestZeroConfiguration:
         assert settings.profiles[0].suite == PytestSuite()
         assert settings.problems == (f"pytest.ini is there, but {lacks}. {other}",)
 
+    def test_a_django_project_is_told_how_its_tests_run(self, project: Project) -> None:
+        set_up = "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'my.settings')"
+        project.write("manage.py", set_up)
+        project.write("polls/tests.py", UNITTEST_TEST)
+        (told,) = project.load().problems
+        assert "testlanes --framework pytest -- --ds=my.settings -o python_files=" in told
+
+        project.write("manage.py", "import nothing")
+        assert project.load().problems == ()
+        project.write("manage.py", set_up)
+        project.write("pytest.ini", "[pytest]\nDJANGO_SETTINGS_MODULE = my.settings")
+        assert project.load().problems == ()
+
     def test_testr_and_stestr_say_how_tests_are_run_and_win_over_pytest(
         self, project: Project
     ) -> None:
