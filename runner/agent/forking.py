@@ -16,6 +16,9 @@ from .boot import exit_status, forget_where, leave, update_environment
 from .channel import Channel, Gone
 from .worker import exception_text
 
+# A suite may replace them when it is loaded (eventlet's monkey_patch): a loader goes on to listen.
+_poll, _read = select.poll, os.read
+
 TRIAL_LIMIT = 2.0
 """Seconds that a trial fork may take."""
 
@@ -24,6 +27,8 @@ def unsafe():
     """Return why this process should not fork, or an empty text."""
     if not hasattr(os, "fork") or sys.platform == "darwin":
         return "this system has no safe fork"
+    if _has_eventlet():
+        return "eventlet is at work after loading, and forks would share what it waits with"
     alien = _threads() - 1
     if alien <= 0:
         return ""
@@ -36,6 +41,12 @@ def unsafe():
         " is" if alien == 1 else "s are",
         ": " + ", ".join(names) if names else "",
     )
+
+
+def _has_eventlet():
+    """Whether its hub is there: with one epoll for all forks, each would get the others' events."""
+    hubs = sys.modules.get("eventlet.hubs")
+    return getattr(getattr(hubs, "_threadlocal", None), "hub", None) is not None
 
 
 def _threads():
@@ -130,12 +141,12 @@ class Forks:
                 if not self._obey(message):
                     return
             # Anew each time: the channel's number changes when it had to reconnect.
-            poller = select.poll()
+            poller = _poll()
             poller.register(read, select.POLLIN)
             poller.register(self._channel.fd, select.POLLIN)
             poller.poll()
             try:
-                while os.read(read, 4096):
+                while _read(read, 4096):
                     pass
             except BlockingIOError:
                 pass

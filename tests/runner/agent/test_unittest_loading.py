@@ -12,6 +12,7 @@ import pytest
 from testlanes.runner.wire.subunit import Decoder
 
 from .harness import Agent, Peer, agent, interpreter, lay
+from .pytest_targets import target
 
 
 @pytest.fixture
@@ -383,6 +384,30 @@ def test_a_loader_with_threads_does_not_fork_and_says_why(tmp_path: Path, here: 
     assert refused["pid"] == 0
     assert "thread" in refused["why"]
     loader.shut()
+
+
+def test_a_suite_that_eventlet_takes_over_is_not_forked(
+    tmp_path: Path, here: Agent, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """As in OpenStack: it takes ``select.poll`` away, and its ``os.read`` waits where nothing is to be waited for."""
+    files = {
+        "test_t.py": "import eventlet, unittest\n"
+        "eventlet.monkey_patch()\n"
+        "class T(unittest.TestCase):\n"
+        "    def test_a(self): eventlet.sleep(0)\n"
+    }
+    project, python = lay(tmp_path / "p", files), target(tmp_path_factory, "3.11", "eventlet")
+    loader = here.loader(project, python=python)
+    loader.listing()
+    told = loader.event("fork")
+    assert told["safe"] is False
+    assert told["why"].startswith("eventlet is at work")
+    here.fork(loader)
+    assert loader.event("forked")["pid"] == 0
+    loader.shut()
+
+    worker = here.start(project, python=python)
+    assert [told.status for told in worker.ran("test_t.T.test_a")] == ["success"]
 
 
 def test_a_suite_that_cannot_be_found_is_an_error_of_the_listing(
