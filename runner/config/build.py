@@ -15,6 +15,7 @@ from ..settings import CommandSuite, Profile, PytestSuite, Suite, UnittestSuite
 from .interpreter import Found, candidates, is_python_name, on_path, why_broken, why_missing
 from .native import discovery, plain_unittest
 from .profiles import ProfileSpec
+from .shell_words import plain_words
 from .source import Source
 
 THE_COMMAND = "the command"
@@ -118,6 +119,8 @@ def _suite(
                 )
             return replace(suite, args=(*suite.args, *args)), "", env
         case UnittestSuite():
+            if common.source.repository_format == "stestr":
+                suite = _as_a_shell_reads_it(suite, {**common.environ, **env})
             found = discovery(args, replace(suite, **common.places))
             if found is None:
                 pytests = {"-k", "-m"}.intersection(args)
@@ -130,6 +133,14 @@ def _suite(
             if common.source.repository_format == "stestr":
                 word = common.environ.get("PYTHON", "")
             return found, word, env
+
+
+def _as_a_shell_reads_it(suite: UnittestSuite, environ: Mapping[str, str]) -> UnittestSuite:
+    """Return it with the values of variables: stestr gives both folders to a shell, in double quotes."""
+    (start, *_), (top, *_) = (
+        plain_words(f'"{text}"', environ) or [text] for text in (suite.start, suite.top or "")
+    )
+    return replace(suite, start=start, top=top or suite.top)
 
 
 def _named(spec: ProfileSpec, suite: Suite, common: Common, word: str) -> tuple[str, str]:

@@ -300,6 +300,16 @@ class TestSuites:
         with pytest.raises(UserError, match="start is for unittest discovery, and pytest runs"):
             project.load(Overrides(start="x", framework="pytest"))
 
+    def test_stestrs_folders_are_read_by_a_shell(self, project: Project) -> None:
+        project.write(
+            ".stestr.conf", "[DEFAULT]\ntest_path=${OS_TEST_PATH:-./unit tests}\ntop_dir=$TOP\n"
+        )
+        project.environ["TOP"] = "./top"
+        assert project.profile().suite == UnittestSuite("./unit tests", top="./top")
+
+        project.environ["OS_TEST_PATH"] = "./functional"
+        assert project.profile().suite == UnittestSuite("./functional", top="./top")
+
     def test_top_dir_does_not_replace_stestrs_test_path(self, project: Project) -> None:
         project.write(".stestr.conf", STESTR)
 

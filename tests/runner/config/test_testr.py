@@ -202,7 +202,7 @@ class TestStestr:
         project.environ["PYTHON"] = "coverage run --parallel-mode"
 
         assert project.profile().suite == CommandSuite(
-            "${PYTHON} -m stestr.subunit_runner.run discover -t ./ './a b' $LISTOPT $IDOPTION",
+            '${PYTHON} -m stestr.subunit_runner.run discover -t "./" "./a b" $LISTOPT $IDOPTION',
             "--load-list $IDFILE",
             "--list",
         )
