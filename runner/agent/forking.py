@@ -16,7 +16,7 @@ from .boot import exit_status, forget_where, leave, update_environment
 from .channel import Channel, Gone
 from .worker import exception_text
 
-# A suite may replace them when it is loaded (eventlet's monkey_patch): a loader goes on to listen.
+# A suite may replace them when it is loaded (eventlet, gevent): a loader goes on to listen.
 _poll, _read = select.poll, os.read
 
 TRIAL_LIMIT = 2.0
@@ -27,8 +27,9 @@ def unsafe():
     """Return why this process should not fork, or an empty text."""
     if not hasattr(os, "fork") or sys.platform == "darwin":
         return "this system has no safe fork"
-    if _has_eventlet():
-        return "eventlet is at work after loading, and forks would share what it waits with"
+    hub = _hub()
+    if hub:
+        return hub + " is at work after loading, and forks would share what it waits with"
     alien = _threads() - 1
     if alien <= 0:
         return ""
@@ -43,10 +44,13 @@ def unsafe():
     )
 
 
-def _has_eventlet():
-    """Whether its hub is there: with one epoll for all forks, each would get the others' events."""
+def _hub():
+    """Return whose event loop is there, or an empty text: with one epoll for all forks, each would get the others' events."""
     hubs = sys.modules.get("eventlet.hubs")
-    return getattr(getattr(hubs, "_threadlocal", None), "hub", None) is not None
+    if getattr(getattr(hubs, "_threadlocal", None), "hub", None) is not None:
+        return "eventlet"
+    # What it has put others in place of; its hub comes with the first use of these.
+    return "gevent" if getattr(sys.modules.get("gevent.monkey"), "saved", None) else ""
 
 
 def _threads():

@@ -386,22 +386,30 @@ def test_a_loader_with_threads_does_not_fork_and_says_why(tmp_path: Path, here: 
     loader.shut()
 
 
-def test_a_suite_that_eventlet_takes_over_is_not_forked(
-    tmp_path: Path, here: Agent, tmp_path_factory: pytest.TempPathFactory
+@pytest.mark.parametrize(
+    ("name", "patch"),
+    [
+        ("eventlet", "import eventlet; eventlet.monkey_patch()"),
+        ("gevent", "from gevent import monkey; monkey.patch_all()"),
+    ],
+)
+def test_a_suite_that_an_event_loop_takes_over_is_not_forked(
+    tmp_path: Path, here: Agent, tmp_path_factory: pytest.TempPathFactory, name: str, patch: str
 ) -> None:
-    """As in OpenStack: it takes ``select.poll`` away, and its ``os.read`` waits where nothing is to be waited for."""
+    """It takes ``select.poll`` away, sockets do not wait, and its ``os.read`` does where nothing is to be waited for."""
     files = {
-        "test_t.py": "import eventlet, unittest\n"
-        "eventlet.monkey_patch()\n"
+        "test_t.py": f"{patch}\n"
+        "import time, unittest\n"
         "class T(unittest.TestCase):\n"
-        "    def test_a(self): eventlet.sleep(0)\n"
+        "    def test_a(self): time.sleep(0)\n"
     }
-    project, python = lay(tmp_path / "p", files), target(tmp_path_factory, "3.11", "eventlet")
+    project = lay(tmp_path / "p", files)
+    python = target(tmp_path_factory, "3.11", "eventlet", "gevent")
     loader = here.loader(project, python=python)
     loader.listing()
     told = loader.event("fork")
     assert told["safe"] is False
-    assert told["why"].startswith("eventlet is at work")
+    assert told["why"].startswith(f"{name} is at work")
     here.fork(loader)
     assert loader.event("forked")["pid"] == 0
     loader.shut()
