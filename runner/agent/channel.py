@@ -18,6 +18,8 @@ import time
 from . import pack
 from .packets import packet, packets
 
+OURS = set()
+"""(device, inode) of the connections that are, or were, this process's channels."""
 EVENT_MIME = "application/vnd.testlanes.event+msgpack"
 
 
@@ -87,6 +89,7 @@ class Channel:
             self.fd = fd
         stat = self._fstat(self.fd)
         self._ident = (stat.st_dev, stat.st_ino)
+        OURS.add(self._ident)
         self._buffer = b""
 
     def _check(self):

@@ -1,7 +1,8 @@
 """The loader's fork service: a suite is loaded once, and every lane's worker is a fork that has it already.
 
 A fork copies one thread. So it is only done while a single one exists, or while all others belong to libraries
-that end theirs before a fork and start them again after it (OpenBLAS, which numpy brings).
+that end theirs before a fork and start them again after it (OpenBLAS, which numpy brings). And it shares what is open
+(``shares``).
 """
 
 import gc
@@ -14,6 +15,7 @@ import warnings
 
 from .boot import exit_status, forget_where, leave, update_environment
 from .channel import Channel, Gone
+from .shares import shared_by_forks
 from .worker import exception_text
 
 # A suite may replace them when it is loaded (eventlet, gevent): a loader goes on to listen.
@@ -30,6 +32,9 @@ def unsafe():
     hub = _hub()
     if hub:
         return hub + " is at work after loading, and forks would share what it waits with"
+    shared = shared_by_forks()
+    if shared:
+        return shared
     alien = _threads() - 1
     if alien <= 0:
         return ""

@@ -11,7 +11,7 @@ import threading
 import time
 
 from .channel import event_packet
-from .unittest_repair import belongs_to, keep_lost_details
+from .unittest_repair import belongs_to, keep_lost_details, tell_todos
 
 __unittest = True  # our frames are left out of tracebacks
 
@@ -168,6 +168,7 @@ class Installation:
             "fixtures._fixtures.streams": ("_string_stream_factory", self._streams),
             "testtools.testcase": ("TestCase", self._testtools),
             "testresources": ("TestResourceManager", self._resources),
+            "twisted.trial._synctest": ("PyUnitResultAdapter", tell_todos),
         }
         self._size = 0
 

@@ -1,8 +1,10 @@
-"""Defects of fixtures and testtools that hide why a test failed, repaired in the worker.
+"""Defects of fixtures, testtools and Twisted that hide what became of a test, repaired in the worker.
 
 ``fixtures.fixture`` takes ``gather_details`` from testtools.testcase, which fails without a word when testtools
 is imported first (as subunit does, so in every stestr run). Then the details of a fixture whose set up failed
 are read after its files are gone, and the reported error is that they are.
+
+trial's adapter for unittest's results raises where it should tell of a ``todo``, and nobody hears.
 
 One detail that cannot be read stops the function: what comes after it is lost, and a fixture that failed is not
 cleaned up.
@@ -52,6 +54,20 @@ def keep_lost_details(details):
     for name, content in _lost.items():
         details.setdefault(name, content)
     _lost.clear()
+
+
+def tell_todos(module):
+    """Let the adapter in ``twisted.trial._synctest`` tell of tests that are expected to fail, and of those that do not."""
+    adapter = module.PyUnitResultAdapter
+
+    def addExpectedFailure(self, test, error, todo=None):  # noqa: N802
+        self.original.addExpectedFailure(test, self._exc_info(error))
+
+    def addUnexpectedSuccess(self, test, todo=None):  # noqa: N802
+        self.original.addUnexpectedSuccess(test)
+
+    adapter.addExpectedFailure = addExpectedFailure
+    adapter.addUnexpectedSuccess = addUnexpectedSuccess
 
 
 def _each(gather, raises=False):

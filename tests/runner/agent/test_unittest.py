@@ -10,6 +10,7 @@ import pytest
 from testlanes.runner.agent.lane_files import HEAD
 
 from .harness import Agent, agent, interpreter, lay
+from .pytest_targets import target
 
 
 @pytest.fixture
@@ -505,3 +506,42 @@ def test_fixture_state_is_kept_between_tests_and_put_back_after(
     told = worker.ran("test_s.A.test_1", "test_s.A.test_2", "test_s.B.test_1")
     assert [each.status for each in told] == ["success"] * 3
     assert worker.said("state") == [{"fixed": ["working directory changed"], "sick": []}]
+
+
+TRIAL = """
+from twisted.internet import defer, reactor, task
+from twisted.trial import unittest
+
+class T(unittest.TestCase):
+    def test_passes(self): return task.deferLater(reactor, 0.001, lambda: None)
+    def test_fails(self): return defer.fail(ValueError("later"))
+    def test_skips(self): raise unittest.SkipTest("no")
+    def test_todo(self): self.fail("not yet")
+    test_todo.todo = "later"
+    def test_done(self): pass
+    test_done.todo = "later"
+class S(unittest.SynchronousTestCase):
+    def test_passes(self): self.assertEqual(1, self.successResultOf(defer.succeed(1)))
+    def test_todo(self): self.fail("not yet")
+    test_todo.todo = "later"
+"""
+
+
+def test_trials_tests_have_trials_outcomes(
+    here: Agent, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    worker = here.start(
+        lay(tmp_path / "p", {"test_t.py": TRIAL}),
+        python=target(tmp_path_factory, "3.13", "twisted"),
+    )
+    ids = {
+        "T.test_passes": "success",
+        "T.test_fails": "fail",
+        "T.test_skips": "skip",
+        "T.test_todo": "xfail",
+        "T.test_done": "uxsuccess",
+        "S.test_passes": "success",
+        "S.test_todo": "xfail",
+    }
+    told = worker.ran(*(f"test_t.{name}" for name in ids))
+    assert {one.test_id.removeprefix("test_t."): one.status for one in told} == ids

@@ -1,0 +1,47 @@
+"""What a suite opened while it was loaded that its forks cannot share, as each process that loads it has its own."""
+
+import os
+import socket
+
+from .channel import OURS
+
+# A suite may replace them when it is loaded.
+_listdir, _readlink, _fstat, _dup, _Socket = os.listdir, os.readlink, os.fstat, os.dup, socket.socket
+
+
+def shared_by_forks():
+    """Return what that is, in words; empty if there is nothing."""
+    try:
+        fds = [int(fd) for fd in _listdir("/proc/self/fd")]
+    except OSError:
+        return ""
+    for fd in fds:
+        try:
+            target = _readlink("/proc/self/fd/%d" % fd)
+        except OSError:
+            continue  # the listing's own
+        if target == "anon_inode:[eventpoll]":
+            # asyncio's, Twisted's: what is to wake it in one lane would wake it in another one.
+            return "an event loop was made while the suite was loaded"
+        if target.startswith("socket:"):
+            peer = _peer(fd)
+            if peer:
+                return "a connection to %s was opened while the suite was loaded" % peer
+    return ""
+
+
+def _peer(fd):
+    """Return whom a socket is connected to, and was not by us: a database, whose answers would reach any lane."""
+    stat = _fstat(fd)
+    if (stat.st_dev, stat.st_ino) in OURS:
+        return ""
+    try:
+        with _Socket(fileno=_dup(fd)) as link:
+            if link.type != socket.SOCK_STREAM:
+                return ""
+            address = link.getpeername()
+    except OSError:  # it listens, or is of a kind that has no names
+        return ""
+    if isinstance(address, tuple):
+        return "%s port %d" % address[:2]
+    return os.fsdecode(address)
