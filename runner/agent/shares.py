@@ -6,7 +6,13 @@ import socket
 from .channel import OURS
 
 # A suite may replace them when it is loaded.
-_listdir, _readlink, _fstat, _dup, _Socket = os.listdir, os.readlink, os.fstat, os.dup, socket.socket
+_listdir, _readlink, _fstat, _dup, _Socket = (
+    os.listdir,
+    os.readlink,
+    os.fstat,
+    os.dup,
+    socket.socket,
+)
 
 
 def shared_by_forks():
