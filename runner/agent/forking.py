@@ -15,7 +15,7 @@ import warnings
 
 from .boot import exit_status, forget_where, leave, update_environment
 from .channel import Channel, Gone
-from .shares import shared_by_forks
+from .shares import open_again, shared_by_forks
 from .worker import exception_text
 
 # A suite may replace them when it is loaded (eventlet, gevent): a loader goes on to listen.
@@ -223,6 +223,7 @@ class Forks:
             self._drop_loader()
             forget_where()
             _redirect(request["dir"])
+            open_again()
             update_environment(request.get("env"))
             gc.unfreeze()  # what is frozen, gc.get_referrers does not see (hypothesis asks it)
             _reseed(request.get("env") or {})

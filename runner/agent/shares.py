@@ -1,7 +1,9 @@
-"""What a suite opened while it was loaded that its forks cannot share, as each process that loads it has its own."""
+"""What a suite opened while it was loaded: each process that loads it by itself has its own, and so should each fork."""
 
+import fcntl
 import os
 import socket
+import stat
 
 from .channel import OURS
 
@@ -36,10 +38,25 @@ def shared_by_forks():
     return ""
 
 
+def open_again():
+    """In a fork: open anew each file that is open for reading, where it is now. Else all forks read on in one place."""
+    for name in _listdir("/proc/self/fd"):
+        fd, path = int(name), "/proc/self/fd/" + name
+        try:
+            flags = fcntl.fcntl(fd, fcntl.F_GETFL)
+            if flags & os.O_ACCMODE == os.O_RDONLY and stat.S_ISREG(_fstat(fd).st_mode):
+                own = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+                os.lseek(own, os.lseek(fd, 0, os.SEEK_CUR), os.SEEK_SET)
+                os.dup2(own, fd, os.get_inheritable(fd))
+                os.close(own)
+        except OSError:
+            continue  # the listing's own; or it may not be read any more, and stays as it is
+
+
 def _peer(fd):
     """Return whom a socket is connected to, and was not by us: a database, whose answers would reach any lane."""
-    stat = _fstat(fd)
-    if (stat.st_dev, stat.st_ino) in OURS:
+    found = _fstat(fd)
+    if (found.st_dev, found.st_ino) in OURS:
         return ""
     try:
         with _Socket(fileno=_dup(fd)) as link:

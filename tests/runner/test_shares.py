@@ -61,6 +61,41 @@ async def test_each_lane_has_its_own(
     assert any(opens in text and "loads the suite by itself" in text for text in told), told
 
 
+READS = """
+    import os, time, unittest
+    LINES = open("lines.txt", "rb", 0)
+    assert LINES.readline() == b"zero" + bytes([10])
+
+    def until(name):
+        deadline = time.monotonic() + 30
+        while not os.path.exists(name):
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    class A(unittest.TestCase):
+        # One reads its line while the other is in the middle, so that they are in two lanes.
+        def test_one(self):
+            self.assertEqual(os.read(LINES.fileno(), 4), b"one" + bytes([10]))
+            open("one", "w").close()
+            until("two")
+            self.assertEqual(os.read(LINES.fileno(), 4), b"two" + bytes([10]))
+        def test_two(self):
+            until("one")
+            self.assertEqual(os.read(LINES.fileno(), 4), b"one" + bytes([10]))
+            open("two", "w").close()
+"""
+
+
+@pytest.mark.parametrize("framework", [unittests, pytests])
+async def test_a_file_that_is_open_is_read_by_each_lane_on_its_own(
+    tmp_path: Path, framework: Framework
+) -> None:
+    (tmp_path / "lines.txt").write_text("zero\none\ntwo\n")
+    state, _ = await finish(framework(write(tmp_path, test_m=READS)))
+
+    assert outcomes(state) == {"test_one": "success", "test_two": "success"}
+
+
 @pytest.mark.parametrize("framework", [unittests, pytests])
 async def test_what_forks_may_share_keeps_nobody_from_forking(
     tmp_path: Path, framework: Framework
