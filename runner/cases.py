@@ -62,6 +62,18 @@ class CaseTable:
         """Return ``find`` for one profile, for very many ids."""
         return self._finders[self._number(profile)]
 
+    def unknown(self, test_ids: Iterable[str], profile: ProfileName) -> dict[str, int]:
+        """Return those of a profile's ids that have no row, with their indexes."""
+        number = self._number(profile)
+        find, buckets, mark_of = self._finders[number], self._buckets, _MARK.pack
+        fresh: dict[str, int] = {}
+        for index, test_id in enumerate(test_ids):
+            place = hash(test_id)
+            mark = mark_of(place >> _BITS & 0xFFFFFFFF)
+            if mark not in buckets[(place + number) % _BUCKETS] or find(test_id) is None:
+                fresh[test_id] = index
+        return fresh
+
     def find(self, test_id: str, profile: ProfileName) -> Row | None:
         """Return the row of a case, or None."""
         return self.finder(profile)(test_id) if profile in self._names else None
@@ -69,6 +81,11 @@ class CaseTable:
     def profile(self, row: Row) -> ProfileName:
         """Return a row's profile."""
         return self._names[self._profiles[row]]
+
+    def shares(self, first: int, end: int) -> list[tuple[ProfileName, int]]:
+        """Return how many of the rows from ``first`` to before ``end`` are of each profile."""
+        part = self._profiles[first:end]
+        return [(name, part.count(number)) for number, name in enumerate(self._names)]
 
     def case(self, row: Row) -> Case:
         """Return a row's case."""

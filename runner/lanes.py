@@ -117,11 +117,11 @@ class HostLanes:
                     self._lanes[lane].elsewhere = self._may_refuse
                 return orders.open_lane(lane, profile, generation, self._open_options(command))
             case Send(lane, rows):
-                ids = [self._cases.test_id(row) for row in rows]
+                ids = self._cases.test_ids(rows)
                 self._lanes[lane].give(ids, rows)
                 return orders.run(lane, ids)
             case TakeBack(lane, rows):
-                return orders.drop(lane, [self._cases.test_id(row) for row in rows])
+                return orders.drop(lane, self._cases.test_ids(rows))
             case StopCase(lane, row):
                 if self._lanes[lane].row != row:
                     return b""

@@ -222,12 +222,9 @@ class Listings:
         groups: Groups,
         has: set[str] | None = None,
     ) -> list[RunEvent]:
-        find = self._cases.finder(profile)
-        fresh = {
-            test_id: at
-            for at, test_id in enumerate(ids)
-            if find(test_id) is None and (has is None or test_id in has)
-        }
+        fresh = self._cases.unknown(ids, profile)
+        if has is not None:
+            fresh = {test_id: at for test_id, at in fresh.items() if test_id in has}
         rows = selected = self._cases.add_new(fresh, profile)
         if self._selects is not None:
             selected = tuple(self._select(profile, suite, rows, fresh, self._selects))

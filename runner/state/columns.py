@@ -11,6 +11,7 @@ from ..ids import Kind, ProfileName, Row
 from .parts import ProfileState
 from .standing import KINDS, Standing
 
+_WAITING = int(Standing.WAITING)
 _LEFT = (int(Standing.WAITING), int(Standing.RUNNING))
 
 
@@ -80,12 +81,13 @@ class Columns:
             self.expected.extend([-1.0] * grow)
             self.lane_of.extend([-1] * grow)
             self.counts[Standing.UNSELECTED] += grow
-            for row in range(first, first + grow):
-                self._profile(self.cases.profile(Row(row))).counts[Standing.UNSELECTED] += 1
+            for name, count in self.cases.shares(first, first + grow):
+                if count:
+                    self._profile(name).counts[Standing.UNSELECTED] += count
         if self._expected is not None:
-            test_id, expected = self.cases.test_id, self._expected
-            for row in event.selected:
-                seconds = expected(test_id(row), event.profile)
+            names, expected = self.cases.test_ids(event.selected), self._expected
+            for row, test_id in zip(event.selected, names, strict=True):
+                seconds = expected(test_id, event.profile)
                 self.expected[row] = -1.0 if seconds is None else seconds
         if grow == len(event.rows) and event.rows[:1] == (first,):
             self._await(profile, event.selected)
@@ -97,7 +99,7 @@ class Columns:
         """Let rows of a profile wait that are all new: ``_move`` for very many."""
         count, standing = len(rows), self.standing
         for row in rows:
-            standing[row] = Standing.WAITING
+            standing[row] = _WAITING
         for counts in (self.counts, profile.counts):
             counts[Standing.UNSELECTED] -= count
             counts[Standing.WAITING] += count

@@ -17,9 +17,11 @@ batches = st.lists(st.lists(ids, max_size=3 * PAGE), max_size=6)
 profiles = st.sampled_from([ProfileName("py311"), ProfileName("py313")])
 
 
-@given(batches, st.booleans())
-def test_texts_are_a_list_of_texts(given_batches: list[list[str]], singly: bool) -> None:
-    texts, plain = Texts(), list[str]()
+@given(batches, st.booleans(), st.integers(0, 2 * PAGE))
+def test_texts_are_a_list_of_texts(
+    given_batches: list[list[str]], singly: bool, recent: int
+) -> None:
+    texts, plain = Texts(recent), list[str]()
     for batch in given_batches:
         if singly:
             for text in batch:
@@ -40,6 +42,8 @@ def test_the_table_finds_a_row_as_a_dict_does(
         find = table.finder(profile)
         fresh = {test_id: None for test_id in named if (test_id, profile) not in plain}
         assert [test_id for test_id in dict.fromkeys(named) if find(test_id) is None] == [*fresh]
+        last = {test_id: index for index, test_id in enumerate(named) if test_id in fresh}
+        assert table.unknown(named, profile) == last
         if together:
             first = len(plain)
             assert table.add_new(fresh, profile) == tuple(range(first, first + len(fresh)))
@@ -50,6 +54,8 @@ def test_the_table_finds_a_row_as_a_dict_does(
                 row = table.add(test_id, profile)
                 assert row == plain.setdefault((test_id, profile), len(plain))
     assert [table.case(row) for row in table] == [*plain]
+    of = [profile for _, profile in plain]
+    assert table.shares(1, len(of)) == [(name, of[1:].count(name)) for name in table.profiles]
     for (test_id, profile), row in plain.items():
         assert table.find(test_id, profile) == row
         assert table.find(f"{test_id}!", profile) == plain.get((f"{test_id}!", profile))
