@@ -183,15 +183,16 @@ class Worker:
 
     def begin(self, test_id):
         """A test starts now: say so, start its clock, let signals reach it."""
+        if self.channel.holds:  # a result: told before the pulse forgets that it is not
+            self.channel.flush()
         self.test_id = test_id
         if record.active is not None:
             record.active.current = test_id
         self.started = now()
-        # A result that is held is told before the pulse is about the next test.
-        if self.untold.began(test_id, self.started) or self.channel.holds:
-            self.channel.flush()
+        due = self.untold.began(test_id, self.started)
         since = self._start_clock(self.place)
-        if not self._beats:  # an agent that cannot see what runs has to be told
+        # Told after the pulse: whoever hears of it may ask at once to stop what that is about.
+        if due or not self._beats:
             self.channel.flush()
         self.signals.arm(since)
 

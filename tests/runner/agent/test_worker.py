@@ -22,6 +22,7 @@ from testlanes.runner.agent.channel import Channel
 from testlanes.runner.agent.health import Health
 from testlanes.runner.agent.lane_files import HEAD
 from testlanes.runner.agent.pack import frame
+from testlanes.runner.agent.tail import Pulse
 from testlanes.runner.agent.worker import Worker, exception_text
 
 from .harness import Agent, agent, interpreter, lay
@@ -70,6 +71,30 @@ def test_a_peeked_id_is_committed(
     assert worker.peek(wait=False) is None
     send(other, op="shutdown")
     assert worker.take() is None
+
+
+def test_a_test_is_in_the_pulse_before_it_is_told_to_have_begun_and_until_its_end_is_told(
+    tmp_path: Path, ends: tuple[Channel, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it can be stopped from when it is heard of on, and a worker killed at any moment was killed in some test."""
+    channel, _ = ends
+    worker = Worker(channel, {"dir": str(tmp_path), "leaks": "off"})
+    told: list[tuple[bool, int]] = []
+    """Of each write: whether the pulse said that a test runs, and which."""
+
+    def write(fd: int, data: bytes) -> int:
+        pulse = Pulse((tmp_path / "pulse").read_bytes())
+        told.append((bool(pulse.number), pulse.place))
+        return os.write(fd, data)
+
+    monkeypatch.setattr(channel, "_write", write)
+    for place, name in enumerate(("one", "two")):
+        worker.place = place
+        worker.begin(name)
+        worker.end("fail")
+    channel.flush()
+    # begun, ended, begun, ended
+    assert told == [(True, 0), (False, 0), (True, 1), (False, 1)]
 
 
 def test_process_state_is_put_back_unless_fixtures_made_it(tmp_path: Path) -> None:
