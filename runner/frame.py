@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 from .agent_options import lane_count, profile_options, remote_options
 from .cases import CaseTable
@@ -14,7 +15,7 @@ from .commands import StartWorker
 from .errors import UserError
 from .events import Group, RunEnded, RunStarted
 from .hosting import HostPlan, Pool
-from .ids import LOCAL, Case, HostName, LaneId, ProfileName, Row
+from .ids import LOCAL, HostName, LaneId, ProfileName, Row
 from .lanes import HostLanes
 from .listings import Listings
 from .pools import InstancePool, shares
@@ -63,10 +64,12 @@ class Frame:
         self._request = request
         self.cases = CaseTable()
         times = request.times
+        known = cast("Callable[[tuple[str, ProfileName]], float | None]", times.get)
         self.known_flaky = Quarantine(settings.known_flaky)
         self.state = RunState(
             self.cases,
-            (lambda test_id, profile: times.get(Case(test_id, profile))) if times else None,
+            # A pair is equal to the Case of it, and quickly made.
+            (lambda test_id, profile: known((test_id, profile))) if times else None,
             known_flaky=self.known_flaky,
             flaky_fails=settings.flaky == "fail",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
+from typing import cast
 
 from ..frozen import frozen
 from ..ids import Case, HostName, ProfileName, Status
@@ -114,7 +115,9 @@ def latest_seconds(history: History) -> dict[Case, float]:
     rows = history.database.execute(
         "SELECT test_id, profile, seconds FROM cases WHERE seconds IS NOT NULL"
     )
-    return {Case(test_id, profile): seconds for test_id, profile, seconds in rows}
+    # A plain pair is equal to the Case of it, and hundreds of thousands of them are made in a third of the time.
+    times = {(test_id, profile): seconds for test_id, profile, seconds in rows}
+    return cast("dict[Case, float]", times)
 
 
 def host_speeds(history: History) -> dict[HostName, float]:
