@@ -49,18 +49,22 @@ def test_both_lines_fit(width: int) -> None:
 def test_expected_failures_and_what_passed_in_spite_are_told_when_there_are_any() -> None:
     stage = Stage().start().list_tests().open_lanes()
     one, tally = shown(stage), Tally(shown(stage))
-    assert "expected" not in text_of(counts_line(one, counts_of(one), tally, 130))
+    assert "xfailed" not in text_of(counts_line(one, counts_of(one), tally, 130))
     rows = [stage.begin(0, name, at) for at, name in enumerate(("test_age", "test_prune"))]
     stage.end(0, rows[0], 2, Status.XFAIL)
     stage.end(0, rows[1], 3, tags=("xpass",))
     tally.note(rows)
     line = text_of(counts_line(one, counts_of(one), tally, 130))
     assert "0 passed" in line
-    assert "1 expected failure " in line
+    assert "1 xfailed " in line
     assert "1 xpassed" in line
+    narrow = text_of(counts_line(one, counts_of(one), tally, len(line.rstrip()) - 60))
+    assert "2 passed" in narrow
+    assert "xfailed" not in narrow
     stage.say(RunEnded(stage.at(4), interrupted=False))
     told = [" ".join(text_of(line).split()) for line in summary_lines(one, 100)]
-    assert any("1 expected failure 1 xpassed" in line for line in told)
+    assert any("1 xfailed 1 xpassed" in line for line in told)
+    assert all(line_width(line) <= 30 for line in summary_lines(one, 30)[2:5])
 
 
 def test_nothing_is_coloured_that_is_zero() -> None:

@@ -261,20 +261,16 @@ def xpassed_among(shown: Shown, rows: Iterable[Row]) -> int:
     )
 
 
-def failures_expected(count: int) -> str:
-    """Return the words for so many."""
-    return "expected failure" if count == 1 else "expected failures"
-
-
 def counts_line(shown: Shown, counts: Counts, tally: Tally, width: int) -> Line:
     """Return the second line: outcomes at the left (coloured when there are any), lanes at the right.
 
-    Where there is little room the gaps are narrower, then there are only signs; without room for
-    those the right gives way.
+    Where there is little room the gaps are narrower, then what was expected to fail counts as passed, then there
+    are only signs; without room for those the right gives way.
     """
     flaky = sum(shown.options.shows(shown.state.cases.profile(row)) for row in shown.state.flaky)
     xpassed = xpassed_among(shown, tally.xpassed)
     glyphs = shown.options.glyphs
+    whole = (glyphs.ok, counts.passed + counts.expected, "passed", "ok", True)
     found = (
         (glyphs.ok, counts.passed - xpassed, "passed", "ok", True),
         (glyphs.fail, counts.failed, "failed", "fail", True),
@@ -284,15 +280,21 @@ def counts_line(shown: Shown, counts: Counts, tally: Tally, width: int) -> Line:
         (glyphs.flaky, flaky, "flaky", "flaky", False),
         (glyphs.slow, len(tally.slow), "slow", "slow", False),
         (glyphs.skip, counts.skipped, "skipped", "skip", True),
-        (glyphs.expected, counts.expected, failures_expected(counts.expected), "text", False),
+        (glyphs.expected, counts.expected, "xfailed", "text", False),
         (glyphs.unexpected, xpassed, "xpassed", "slow", False),
         (glyphs.not_run, counts.not_run, "not run", "slow", False),
     )
     shows = [part for part in found if part[1] or part[4]]
+    fewer = [whole, *(part for part in shows[1:] if part[2] not in ("xfailed", "xpassed"))]
     rest = _lanes_part(shown, width)
-    for words, gap in ((True, "   "), (True, "  "), (False, "  ")):
+    for parts, words, gap in (
+        (shows, True, "   "),
+        (shows, True, "  "),
+        (fewer, True, "  "),
+        (shows, False, "  "),
+    ):
         out: list[Span] = [Span("  ")]
-        for sign, count, word, tone, _ in shows:
+        for sign, count, word, tone, _ in parts:
             if len(out) > 1:
                 out.append(Span(gap))
             out.append(Span(f"{sign} {count_text(count)}", f"{tone} bold" if count else "faint"))

@@ -12,10 +12,9 @@ from .header import (
     Counts,
     counts_of,
     elapsed_seconds,
-    failures_expected,
     xpassed_among,
 )
-from .lines import EMPTY, Line, Span, clean, fit, name_spans, right
+from .lines import EMPTY, Line, Span, clean, fit, line_width, name_spans, right
 from .options import Shown
 from .times import clock_text, count_text, seconds_text
 from .tracebacks import headline
@@ -31,7 +30,7 @@ def summary_lines(shown: Shown, width: int) -> list[Line]:
     if state.ended is not None and state.ended.problem:
         out += [(Span("  "), Span(clean(part), "fail")) for part in state.ended.problem.split("\n")]
         out.append(EMPTY)
-    out.append(_outcomes(shown, counts))
+    out += _outcomes(shown, counts, width)
     out.append(_speed(shown))
     if shown.many_profiles:
         out += [EMPTY, *_profiles(shown, width)]
@@ -82,7 +81,7 @@ def _verdict(shown: Shown, counts: Counts) -> Line:
     return (Span(f"  {glyphs.ok} ", "ok bold"), Span(words, "ok bold"), Span(f" in {time}", "dim"))
 
 
-def _outcomes(shown: Shown, counts: Counts) -> Line:
+def _outcomes(shown: Shown, counts: Counts, width: int) -> list[Line]:
     expected = (row for row, tags in shown.state.tags.items() if XPASS in tags)
     xpassed = xpassed_among(shown, expected)
     pairs = [
@@ -93,19 +92,19 @@ def _outcomes(shown: Shown, counts: Counts) -> Line:
         (counts.timeouts, "timed out", "fail"),
         (len(shown.state.flaky), "flaky", "flaky"),
         (counts.skipped, "skipped", "skip"),
-        (counts.expected, failures_expected(counts.expected), "text"),
+        (counts.expected, "xfailed", "text"),
         (xpassed, "xpassed", "slow"),
         (counts.not_run, "not run", "slow"),
     ]
-    out: list[Span] = [Span("  ")]
+    lines: list[list[Span]] = [[Span("  ")]]
     for count, words, tone in pairs:
-        if count:
-            out += [
-                Span("  "),
-                Span(count_text(count), f"{tone} bold"),
-                Span(f" {words}", "dim"),
-            ]
-    return tuple(out)
+        if not count:
+            continue
+        part = [Span("  "), Span(count_text(count), f"{tone} bold"), Span(f" {words}", "dim")]
+        if len(lines[-1]) > 1 and line_width([*lines[-1], *part]) > width:
+            lines.append([Span("  ")])
+        lines[-1] += part
+    return [tuple(line) for line in lines]
 
 
 def _speed(shown: Shown) -> Line:
