@@ -38,6 +38,10 @@ from .wire.subunit import BadStreamError, Decoder, Packet
 OVER_LIMIT, BY_USER = "over its time limit", "stopped by the user"
 """Why a running test is being stopped."""
 
+# To look a member up in its enumeration takes Python 3.11 as long as a call, and each test needs some.
+_NONE, _FAIL = Kind.NONE, Status.FAIL
+_STATUSES = {str(status): status for status in Status}
+
 
 @dataclass(slots=True)
 class Lane:
@@ -224,11 +228,11 @@ class Lane:
         if mine and self.row is not None:
             if not self.foreign:
                 self._places.ended(test_id)
-            self._end(self.row, Status(status), at, tags, events)
+            self._end(self.row, _STATUSES[status], at, tags, events)
         elif test_id in self.held:
-            self._end_beside(test_id, Status(status), at, tags, events)
+            self._end_beside(test_id, _STATUSES[status], at, tags, events)
         else:
-            events.append(self._extras.end(test_id, Status(status), at))
+            events.append(self._extras.end(test_id, _STATUSES[status], at))
 
     def _begin(self, test_id: str, ns: int | None, events: list[RunEvent]) -> None:
         row = self.held.get(test_id)
@@ -240,19 +244,19 @@ class Lane:
         if self.row is not None:
             self._beside[test_id] = at
             return
-        self.row, self.test_id, self._kind, self.stopped = row, test_id, Kind.NONE, ""
+        self.row, self.test_id, self._kind, self.stopped = row, test_id, _NONE, ""
         self.started_at = at
         events.append(CaseStarted(self.lane, row, at))
 
     def _end(
         self, row: Row, status: Status, at: int, tags: tuple[str, ...], events: list[RunEvent]
     ) -> None:
-        kind = self._kind if status is Status.FAIL else Kind.NONE
+        kind = self._kind if status is _FAIL else _NONE
         if self.stopped:
             kind = self._stop_kind()
-            if status is not Status.FAIL:
+            if status is not _FAIL:
                 # Whatever it says now, it was to end, and the signal may have cut a wait short.
-                status = Status.FAIL
+                status = _FAIL
                 events.append(self._reason(row, f"It ended, but was {self.stopped}."))
         self._finish(row, status, kind, at, tags, events)
 

@@ -207,15 +207,17 @@ class Recording:
     def _cases_passed(self, event: CasesPassed) -> None:
         lane = event.lane
         self._open.pop(lane, None)
-        test_id, add, keep = self._cases.test_id, self._draft.add, self._finished.put_pass
+        add, keep = self._draft.add, self._finished.put_pass
         # A worker runs one profile's tests.
         tags = self._tag_lines(lane, self._cases.profile(event.rows[0]), ())
-        for row, at, seconds in zip(event.rows, event.ats, event.seconds, strict=True):
+        names = self._cases.test_ids(event.rows)
+        ends = zip(event.rows, names, event.ats, event.seconds, strict=True)
+        for row, test_id, at, seconds in ends:
             if self._finished.ran(row):
                 passed = Status.SUCCESS, Kind.NONE, at, seconds
                 self._case_finished(CaseFinished(lane, row, *passed))
                 continue
-            name = stored_id(test_id(row)).encode()
+            name = stored_id(test_id).encode()
             start, stop = v1_time(at - round(seconds * 1e9)), v1_time(at)
             block = block_v1(name, Status.SUCCESS, start, stop, tags, b"")
             keep(row, lane, at, seconds, add(block), len(block))
