@@ -219,8 +219,10 @@ class Plugin:
             if self._early is not None:
                 self._fork(session, *self._early)
             elif self.loader:
-                self._load(session)
-                self._dismiss(session.config)
+                try:
+                    self._load(session)
+                finally:  # also where the agent is gone
+                    self._dismiss(session.config)
             else:
                 self._work(session, self.channel, self.options)
         except Gone:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .harness import Agent, lay
+from .harness import LIMIT, Agent, lay
 from .pytest_targets import Lanes, serve, target
 
 
@@ -191,8 +191,9 @@ def test_reports_of_plugins_that_would_be_of_a_part_are_put_aside_and_told(
     assert sorted(path.name for path in project.glob("r.*")) == []
 
 
+@pytest.mark.parametrize("asked", [True, False], ids=["asked to end", "its agent is gone"])
 def test_snapshots_of_all_lanes_stay_though_the_loader_ran_none(
-    here: Agent, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    here: Agent, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, asked: bool
 ) -> None:
     """syrupy takes those that a session did not use for unused, and removes them."""
     python = target(tmp_path_factory, "3.13", "syrupy")
@@ -205,11 +206,16 @@ def test_snapshots_of_all_lanes_stay_though_the_loader_ran_none(
         worker = lanes.fork()
         assert worker.one(test_id).status == "success"
         worker.shut()
-    lanes.loader.shut()
+    if asked:
+        lanes.loader.shut()
+        assert "only where pytest-xdist is installed" in lanes.loader.said("warning")[-1]["text"]
+    else:
+        lanes.loader.detach()
+        assert lanes.loader.process is not None
+        lanes.loader.process.wait(LIMIT)
     kept = (project / "__snapshots__/test_t.ambr").read_text()
     assert "# name: test_a\n" in kept
     assert "# name: test_b\n" in kept
-    assert "only where pytest-xdist is installed" in lanes.loader.said("warning")[-1]["text"]
 
 
 def test_no_lane_edits_the_tests_that_another_one_edits(
