@@ -67,6 +67,15 @@ def test_expected_failures_and_what_passed_in_spite_are_told_when_there_are_any(
     assert all(line_width(line) <= 30 for line in summary_lines(one, 30)[2:5])
 
 
+def test_all_of_a_problem_can_be_read() -> None:
+    stage = Stage().start()
+    problem = "the suite could not be loaded: " + " ".join(f"word{each}" for each in range(30))
+    stage.say(RunEnded(stage.at(1), interrupted=False, problem=problem))
+    lines = summary_lines(shown(stage), 60)
+    assert all(line_width(line) <= 60 for line in lines[3:9])
+    assert " ".join(" ".join(map(text_of, lines)).split()).count("word") == 30
+
+
 def test_nothing_is_coloured_that_is_zero() -> None:
     one = shown(Stage().start().list_tests())
     line = counts_line(one, counts_of(one), Tally(one), 130)

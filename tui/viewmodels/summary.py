@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import textwrap
 
 from testlanes.runner.ids import XPASS, Row
 from testlanes.runner.state import Standing
@@ -28,7 +29,9 @@ def summary_lines(shown: Shown, width: int) -> list[Line]:
     counts = counts_of(shown)
     out: list[Line] = [EMPTY, _verdict(shown, counts), EMPTY]
     if state.ended is not None and state.ended.problem:
-        out += [(Span("  "), Span(clean(part), "fail")) for part in state.ended.problem.split("\n")]
+        for part in state.ended.problem.split("\n"):
+            lines = textwrap.wrap(clean(part), max(20, width - 4)) or [""]
+            out += [(Span("  "), Span(line, "fail")) for line in lines]
         out.append(EMPTY)
     out += _outcomes(shown, counts, width)
     out.append(_speed(shown))
